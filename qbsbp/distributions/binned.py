@@ -1,0 +1,226 @@
+"""The binned distribution: a probability for each bin, spread evenly inside it.
+
+Chapter: the binned body (book/ch03_binned_body.md).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from ._checks import as_value, check_floating, expand_instance, first_offender
+from .gpd import uniform_levels
+
+__all__ = ["Binned"]
+
+
+def check_bins(bin_edges: Tensor, logits: Tensor, validate: bool) -> None:
+    """Raise a ValueError that names `bin_edges` or `logits` unless they describe the bins of one law.
+
+    The shapes are always checked, since everything else would fail with an error about indices; the values only when
+    `validate` is True.
+    """
+    if bin_edges.dim() != 1 or len(bin_edges) < 3:
+        raise ValueError(
+            f"bin_edges: expected shape (bins + 1,) with at least 2 bins, got {tuple(bin_edges.shape)}; "
+            "all laws of a batch share their edges"
+        )
+    bins = len(bin_edges) - 1
+    if logits.dim() == 0 or logits.shape[-1] != bins:
+        raise ValueError(
+            f"logits: expected {bins} in the last dimension, one for each bin of the {bins + 1} bin_edges, "
+            f"got shape {tuple(logits.shape)}"
+        )
+    if not validate:
+        return
+    check_floating(logits=logits, bin_edges=bin_edges)
+    # a finite difference > 0 everywhere is also False for infinite and NaN edges
+    widths = bin_edges.diff()
+    if not bool(((widths > 0) & (widths < math.inf)).all()):
+        first_offender("bin_edges", bin_edges, bin_edges.isfinite(), "finite numbers")
+        k = int((widths <= 0).nonzero()[0])
+        raise ValueError(
+            f"bin_edges: expected strictly increasing, but bin_edges[{k}] = {bin_edges[k].item():g} is followed by "
+            f"bin_edges[{k + 1}] = {bin_edges[k + 1].item():g}; sort them and drop repeated ones"
+        )
+    # one reduction instead of a mask as large as the logits: the sum is NaN when an element is
+    if bool(logits.detach().sum().isnan()):
+        first_offender("logits", logits, ~logits.isnan(), "numbers")
+        raise ValueError("logits: expected numbers or -inf for an empty bin, but inf occurs; subtract the maximum")
+
+
+class Binned(Distribution):
+    r"""Piecewise-uniform distribution on bins: the probability of each bin is spread evenly inside it.
+
+    With edges :math:`e_0 < \dots < e_K`, widths :math:`w_k = e_{k+1} - e_k` and :math:`p = \mathrm{softmax}(logits)`,
+
+    .. math:: f(y) = p_k / w_k \text{ for } e_k \le y < e_{k+1}, \qquad
+              F(y) = \sum_{i < k} p_i + p_k \frac{y - e_k}{w_k}.
+
+    An interior edge belongs to the bin on its right, the last edge to the last bin; outside the density is 0.
+
+    Args:
+        bin_edges: Strictly increasing edges in yards, shape (bins + 1,); widths may differ.
+        logits: Unnormalised log probabilities, shape (*batch, bins); -inf makes a bin empty.
+        validate_args: Check the values of the arguments; None follows torch's default.
+
+    Raises:
+        ValueError: edges that do not increase, a number of logits other than that of the bins, a value that is NaN, or
+            mixed dtypes or devices.
+
+    Example:
+        >>> law = Binned(torch.tensor([0.0, 1.0, 3.0]), torch.tensor([0.0, 0.0]))
+        >>> law.log_prob(torch.tensor(2.0)).exp()
+        tensor(0.2500)
+    """
+
+    arg_constraints = {"logits": constraints.real_vector}
+    has_rsample = True
+
+    def __init__(self, bin_edges: Tensor, logits: Tensor, validate_args: bool | None = None) -> None:
+        validate = Distribution._validate_args if validate_args is None else bool(validate_args)
+        check_bins(bin_edges, logits, validate)
+        self.bin_edges, self.logits = bin_edges, logits
+        super().__init__(logits.shape[:-1], validate_args=False)
+        self._validate_args = validate
+
+    @constraints.dependent_property(is_discrete=False, event_dim=0)
+    def support(self) -> constraints.Constraint:
+        """From the first edge to the last."""
+        return constraints.interval(self.bin_edges[0], self.bin_edges[-1])
+
+    def expand(self, batch_shape: torch.Size, _instance: Distribution | None = None) -> Binned:
+        """The same law with its logits expanded (not copied) to `batch_shape`."""
+        new = expand_instance(self, batch_shape, _instance, ("logits",))
+        new.bin_edges = self.bin_edges
+        return new
+
+    @property
+    def bin_widths(self) -> Tensor:
+        """Widths of the bins in yards, shape (bins,)."""
+        return self.bin_edges.diff()
+
+    @property
+    def mass(self) -> Tensor:
+        """Probabilities of the bins, shape (*batch, bins); they sum to 1."""
+        return self.logits.softmax(-1)
+
+    def _bin_of(self, value: Tensor) -> Tensor:
+        """Index of the bin of each value; those outside (and NaN) get the nearest one."""
+        k = torch.bucketize(value.detach(), self.bin_edges, right=True) - 1
+        return k.clamp(0, len(self.bin_edges) - 2)
+
+    def _at_bin(self, per_bin: Tensor, k: Tensor) -> Tensor:
+        """`per_bin` (*batch, bins) read at bin `k` (*sample, *batch)."""
+        shape = torch.broadcast_shapes(k.shape, self.batch_shape)
+        return per_bin.expand(*shape, -1).gather(-1, k.expand(shape).unsqueeze(-1)).squeeze(-1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Natural log density in 1/yard; -inf outside the bins."""
+        value = as_value(value, self.logits)
+        k = self._bin_of(value)
+        log_density = self._at_bin(self.logits.log_softmax(-1), k) - self.bin_widths[k].log()
+        outside = (value < self.bin_edges[0]) | (value > self.bin_edges[-1])
+        return torch.where(outside, -math.inf, log_density + torch.where(outside, 0, value * 0))
+
+    def cdf(self, value: Tensor) -> Tensor:
+        """Probability of at most `value`: linear inside each bin."""
+        value = as_value(value, self.logits)
+        inside = value.clamp(self.bin_edges[0], self.bin_edges[-1])
+        k = self._bin_of(inside)
+        mass = self.mass
+        fraction = (inside - self.bin_edges[k]) / self.bin_widths[k]
+        return self._at_bin(mass.cumsum(-1), k) - self._at_bin(mass, k) * (1 - fraction)
+
+    def survival(self, value: Tensor) -> Tensor:
+        """Probability beyond `value`, summed from the right so that small ones keep their precision."""
+        value = as_value(value, self.logits)
+        inside = value.clamp(self.bin_edges[0], self.bin_edges[-1])
+        k = self._bin_of(inside)
+        mass = self.mass
+        fraction = (inside - self.bin_edges[k]) / self.bin_widths[k]
+        beyond = mass.flip(-1).cumsum(-1).flip(-1)
+        return self._at_bin(beyond, k) - self._at_bin(mass, k) * fraction
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """Natural log of the probability beyond `value`."""
+        return self.survival(value).log()
+
+    def icdf(self, level: Tensor) -> Tensor:
+        """Outcome in yards at a level in [0, 1]; levels outside give NaN.
+
+        Where empty bins make the quantile ambiguous it is the left end of the gap, the smallest outcome of that level;
+        level 0 gives the left end of the first bin that is not empty.
+        """
+        level = as_value(level, self.logits)
+        mass = self.mass
+        shape = torch.broadcast_shapes(level.shape, self.batch_shape)
+        inside = torch.where((level >= 0) & (level <= 1), level, math.nan).expand(shape)
+        cumulative = mass.cumsum(-1)
+        # the smallest level that is not 0: level 0 must not stop at an empty first bin
+        wanted = inside.detach().clamp(min=torch.finfo(mass.dtype).tiny).unsqueeze(-1)
+        k = torch.searchsorted(cumulative.detach().expand(*shape, -1).contiguous(), wanted.contiguous()).squeeze(-1)
+        # rounding may leave the last cumulative mass below 1: the last bin that is not empty takes what is beyond
+        last = (mass.detach() > 0).long().cumsum(-1).argmax(-1)
+        k = torch.minimum(k, last.expand(shape))
+        short = (self._at_bin(cumulative, k) - inside) / self._at_bin(mass, k)
+        return self.bin_edges[k + 1] - self.bin_widths[k] * short.clamp(0, 1)
+
+    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+        """Samples by the inverse CDF, differentiable in the logits."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        return self.icdf(uniform_levels(shape, self.logits))
+
+    @property
+    def _centres(self) -> tuple[Tensor, Tensor]:
+        """An origin inside the bins, and the midpoints of the bins from it: offsets of 1e4 yards cost no precision."""
+        origin = self.bin_edges[len(self.bin_edges) // 2]
+        from_origin = self.bin_edges - origin
+        return origin, (from_origin[:-1] + from_origin[1:]) / 2
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean in yards."""
+        origin, centres = self._centres
+        return origin + self.mass @ centres
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance in yards squared: between the midpoints of the bins, and within them."""
+        _, centres = self._centres
+        mass = self.mass
+        from_mean = centres - (mass @ centres).unsqueeze(-1)
+        return (mass * (from_mean**2 + self.bin_widths**2 / 12)).sum(-1)
+
+    @property
+    def mode(self) -> Tensor:
+        """Midpoint of the densest bin, the first of several."""
+        densest = (self.logits.detach() - self.bin_widths.log()).argmax(-1)
+        return (self.bin_edges[:-1] + self.bin_widths / 2)[densest]
+
+    def entropy(self) -> Tensor:
+        r"""Differential entropy :math:`-\sum_k p_k \log(p_k / w_k)`, in nats."""
+        log_density = self.logits.log_softmax(-1) - self.bin_widths.log()
+        empty = self.logits == -math.inf
+        return -(self.mass * torch.where(empty, 0, log_density)).sum(-1)
+
+    def crps(self, value: Tensor) -> Tensor:
+        r"""Continuous ranked probability score :math:`\int (F(x) - 1\{x \ge y\})^2 dx`, in yards.
+
+        Each bin contributes :math:`w (a^2 + ab + b^2) / 3` with `a`, `b` the values of :math:`F - 1\{\cdot\}` at its
+        ends; the bin that holds the outcome is cut in two there.
+        """
+        value = as_value(value, self.logits)
+        shape = torch.broadcast_shapes(value.shape, self.batch_shape)
+        inside = value.clamp(self.bin_edges[0], self.bin_edges[-1])
+        right = torch.cat([torch.zeros_like(self.logits[..., :1]), self.mass.cumsum(-1)], -1).expand(*shape, -1)
+        left, right = right[..., :-1], right[..., 1:]
+        fraction = ((inside.unsqueeze(-1) - self.bin_edges[:-1]) / self.bin_widths).clamp(0, 1)
+        at_value = left + (right - left) * fraction
+        below = fraction * (left**2 + left * at_value + at_value**2)
+        above = (1 - fraction) * ((1 - at_value) ** 2 + (1 - at_value) * (1 - right) + (1 - right) ** 2)
+        outside = (value - inside).abs()
+        return ((below + above) * self.bin_widths / 3).sum(-1) + outside
