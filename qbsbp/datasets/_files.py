@@ -1,0 +1,274 @@
+"""Finding, fetching and checking the published files of a dataset.
+
+A file is looked for in this order, and never silently replaced by anything else: the directory the caller names; the
+directory in the environment variable QBSBP_DATA; the user's cache; the publisher's address at a fixed commit, when the
+caller asked for a download. Manifests inside the package hold size and SHA-256 of every published file that is read.
+A file may lie there compressed (`.xz`); size and checksum are always those of the uncompressed bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import lzma
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path, PurePosixPath
+
+VARIABLE = "QBSBP_DATA"
+
+
+@dataclass(frozen=True)
+class Published:
+    """One file as its publisher has it: path in the repository, size in bytes and SHA-256, both uncompressed."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published dataset.
+
+    Args:
+        name: Name of the dataset, of its folder in QBSBP_DATA and in the cache, and of its manifest.
+        title: Name in prose.
+        address: Where the files are; a published path completes it.
+        licence: Licence of the files.
+        cite: Whom to cite.
+    """
+
+    name: str
+    title: str
+    address: str
+    licence: str
+    cite: str
+
+    @cached_property
+    def files(self) -> tuple[Published, ...]:
+        """The manifest: every file that is read, and the licence."""
+        text = resources.files(__package__).joinpath("manifests", f"{self.name}.csv").read_text("utf-8")
+        return tuple(
+            Published(row["path"], int(row["bytes"]), row["sha256"]) for row in csv.DictReader(text.splitlines())
+        )
+
+    @property
+    def megabytes(self) -> float:
+        """Size of all files, MB."""
+        return sum(file.size for file in self.files) / 1e6
+
+    def cache(self) -> Path:
+        """The dataset's folder in the user's cache."""
+        import pooch  # only here and in `fetch`: whoever has the files needs neither it nor a network
+
+        return Path(pooch.os_cache("qbsbp")) / self.name
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the files of a dataset were found.
+
+    Args:
+        origin: "explicit path", "QBSBP_DATA", "cache" or "download".
+        directory: The dataset's folder.
+        files: The stored file of each published path.
+    """
+
+    origin: str
+    directory: Path
+    files: dict[str, Path]
+
+
+def locate(
+    source: Source,
+    paths: list[str],
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    download: bool = False,
+    progress: bool = True,
+) -> Place:
+    """Find published files, in the order that the module states.
+
+    Args:
+        source: The dataset.
+        paths: The published paths that are wanted.
+        directory: A folder that holds the published tree, or the bare files. When given, nowhere else is looked.
+        download: Whether to fetch into the cache what none of the places has.
+        progress: Whether to show a bar while downloading.
+
+    Returns:
+        The first place that has every file.
+
+    Raises:
+        FileNotFoundError: `directory` or QBSBP_DATA is no directory, or no place has every file.
+        ConnectionError: The download was asked for and did not succeed.
+    """
+    if directory is not None:
+        if download:
+            raise ValueError(
+                f"directory={os.fspath(directory)!r} and download=True: expected one of the two, since a named "
+                f"directory is only read and a download goes to the cache. Drop one."
+            )
+        folder = existing_folder(Path(directory), "directory")
+        found = _stored(folder, paths, flat=True)
+        if len(found) < len(paths):
+            raise FileNotFoundError(
+                f"{source.title}: the directory {folder} has {_holding(found, paths)}. Expected the published tree (as "
+                f"in {paths[0]}) or the bare files, each plain or .xz. Complete it, or leave `directory` out to look "
+                f"in {VARIABLE} and the cache."
+            )
+        return Place("explicit path", folder, found)
+
+    looked = ["1. explicit path: none given"]
+    variable = os.environ.get(VARIABLE, "")
+    if variable:
+        folder = existing_folder(Path(variable), f"the environment variable {VARIABLE}") / source.name
+        found = _stored(folder, paths)
+        if len(found) == len(paths):
+            return Place(VARIABLE, folder, found)
+        looked.append(f"2. {VARIABLE}: {folder} {_has(folder, found, paths)}")
+    else:
+        looked.append(f"2. {VARIABLE}: not set")
+
+    cache = source.cache()
+    found = _stored(cache, paths)
+    if len(found) == len(paths):
+        return Place("cache", cache, found)
+    looked.append(f"3. cache: {cache} {_has(cache, found, paths)}")
+
+    if download:
+        fetch(source, progress=progress)
+        return Place("download", cache, _stored(cache, paths))
+    looked.append(f"4. download of {source.megabytes:.0f} MB from {source.address}: not asked for (download=False)")
+    raise FileNotFoundError(
+        f"{source.title} was not found. Looked, in this order:\n  "
+        + "\n  ".join(looked)
+        + f"\nTo get it, pass download=True, or call qbsbp.datasets.fetch('{source.name}') once; or set {VARIABLE} to "
+        f"a directory with the published files under '{source.name}/'; or pass `directory`."
+    )
+
+
+def read_bytes(source: Source, file: Published, path: Path, *, verify: bool = True) -> bytes:
+    """The uncompressed content of one stored file.
+
+    Raises:
+        ValueError: The content cannot be uncompressed or, with `verify`, differs in size or checksum from what was
+            published; the message gives both.
+    """
+    content = uncompressed(path, f"{file.size} bytes, sha256 {file.sha256}" if verify else "an intact .xz file")
+    if verify:
+        found = hashlib.sha256(content).hexdigest()
+        if found != file.sha256:
+            what = "truncated" if len(content) < file.size else "altered"
+            raise ValueError(
+                f"{path}: expected {file.size} bytes with sha256 {file.sha256}, as {source.title} was published, and "
+                f"found {len(content)} bytes with sha256 {found}; the file is {what}. Delete it and get it again with "
+                f"qbsbp.datasets.fetch('{source.name}'). Only for files of your own in this format, pass their "
+                f"`directory` and verify=False."
+            )
+    return content
+
+
+def uncompressed(path: Path, expected: str = "an intact .xz file") -> bytes:
+    """Content of a file that may be compressed with xz. `expected` completes the error's sentence."""
+    stored = path.read_bytes()
+    if path.suffix != ".xz":
+        return stored
+    try:
+        return lzma.decompress(stored)
+    except (lzma.LZMAError, EOFError) as error:
+        raise ValueError(
+            f"{path}: expected {expected} and found {len(stored)} bytes of .xz that cannot be uncompressed ({error}); "
+            f"the file is truncated or altered. Delete it and get it again."
+        ) from error
+
+
+def fetch(source: Source, *, progress: bool = True) -> Path:
+    """Download into the cache every file that is not there intact.
+
+    Each file goes to a temporary name, is checked, and only then takes its place, so that an interrupted fetch leaves
+    no half file and a second call goes on where the first one stopped.
+
+    Args:
+        source: The dataset.
+        progress: Whether to show a bar.
+
+    Returns:
+        The dataset's folder in the cache.
+
+    Raises:
+        ConnectionError: The address could not be reached, or answered with an error.
+        ValueError: What arrived differs in checksum from what was published.
+    """
+    import pooch
+    import requests
+    from tqdm import tqdm
+
+    cache = source.cache()
+    missing = [file for file in source.files if not _intact(cache / file.path, file)]
+    bar = tqdm(missing, desc=source.title, unit="file", disable=not progress)
+    download = pooch.HTTPDownloader(progressbar=False, timeout=30)
+    for file in bar:
+        target, url = cache / file.path, source.address + file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        os.close(handle)
+        try:
+            try:
+                download(url, temporary, None)
+            except requests.exceptions.RequestException as error:
+                done = len(source.files) - len(missing) + bar.n
+                raise ConnectionError(
+                    f"{source.title}: {url} could not be downloaded ({type(error).__name__}: {error}). {done} of "
+                    f"{len(source.files)} files are in {cache}. Check the network and call again, which goes on from "
+                    f"there; or set {VARIABLE} to a directory that has them under '{source.name}/'."
+                ) from error
+            read_bytes(source, file, Path(temporary))
+            os.replace(temporary, target)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    return cache
+
+
+def existing_folder(folder: Path, named: str) -> Path:
+    if not folder.is_dir():
+        state = "is a file" if folder.exists() else "does not exist"
+        raise FileNotFoundError(
+            f"{named}: expected an existing directory and got {str(folder)!r}, which {state}. Correct it."
+        )
+    return folder
+
+
+def _stored(folder: Path, paths: list[str], *, flat: bool = False) -> dict[str, Path]:
+    """The stored file of each published path that `folder` has, plain before compressed, tree before bare names."""
+    found = {}
+    for path in paths:
+        names = [path, f"{path}.xz"]
+        if flat:
+            names += [PurePosixPath(name).name for name in names]
+        for name in names:
+            if (folder / name).is_file():
+                found[path] = folder / name
+                break
+    return found
+
+
+def _holding(found: dict[str, Path], paths: list[str]) -> str:
+    missing = [path for path in paths if path not in found]
+    return f"{len(found)} of {len(paths)} files, without {', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}"
+
+
+def _has(folder: Path, found: dict[str, Path], paths: list[str]) -> str:
+    return f"has {_holding(found, paths)}" if folder.is_dir() else "does not exist"
+
+
+def _intact(path: Path, file: Published) -> bool:
+    return (
+        path.is_file()
+        and path.stat().st_size == file.size
+        and hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
+    )
