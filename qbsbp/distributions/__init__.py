@@ -2,5 +2,6 @@
 
 from .binned import Binned
 from .gpd import GeneralizedPareto
+from .spliced import SplicedBinnedPareto
 
-__all__ = ["Binned", "GeneralizedPareto"]
+__all__ = ["Binned", "GeneralizedPareto", "SplicedBinnedPareto"]
