@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qbsbp.datasets import _files, ultimate_track
+from qbsbp.datasets import _files, nab, ultimate_track
 
-__all__ = ["SOURCES", "fetch", "ultimate_track"]
+__all__ = ["SOURCES", "fetch", "nab", "ultimate_track"]
 
-SOURCES = {source.name: source for source in (ultimate_track.SOURCE,)}
+SOURCES = {source.name: source for source in (ultimate_track.SOURCE, nab.SOURCE)}
 
 
 def fetch(name: str, *, progress: bool = True) -> Path:

@@ -10,13 +10,18 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import lzma
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
 
 VARIABLE = "QBSBP_DATA"
 
@@ -152,6 +157,55 @@ def locate(
     )
 
 
+def contents(
+    source: Source,
+    directory: str | os.PathLike[str] | None,
+    wanted: Callable[[str], bool],
+    *,
+    own: Callable[[str], bool],
+    download: bool,
+    verify: bool,
+    progress: bool,
+) -> tuple[dict[str, bytes], str]:
+    """The files of a dataset, uncompressed.
+
+    Args:
+        source: The dataset.
+        directory: A folder that holds the published tree, or the bare files, or None.
+        wanted: Whether a published path is wanted.
+        own: Whether a bare file name is wanted when files of the caller's own are read, so without `verify`.
+        download: Whether to fetch into the cache what none of the places has.
+        verify: Whether sizes and checksums must be the published ones.
+        progress: Whether to show a bar while downloading.
+
+    Returns:
+        Content by bare file name (without .xz), and in words where it came from.
+
+    Raises:
+        FileNotFoundError, ConnectionError: See `locate`.
+        ValueError: A file differs from what was published, or `verify` is off without a directory.
+    """
+    if verify:
+        files = [file for file in source.files if wanted(file.path)]
+        place = locate(source, [file.path for file in files], directory, download=download, progress=progress)
+        read = {PurePosixPath(file.path).name: read_bytes(source, file, place.files[file.path]) for file in files}
+        return read, f"files from {place.origin}, checksums verified"
+    if directory is None or download:
+        raise ValueError(
+            f"verify=False: expected with it a directory of your own and no download, came directory={directory!r} and "
+            f"download={download}. Published files are always verified; drop verify=False or name the directory."
+        )
+    folder = existing_folder(Path(directory), "directory")
+    places = dict.fromkeys([*(folder / PurePosixPath(file.path).parent for file in source.files), folder])
+    paths = [path for place in places if place.is_dir() for path in sorted(place.iterdir()) if path.is_file()]
+    read = {}
+    for path in paths:  # the tree before the bare folder, plain before .xz
+        name = path.name.removesuffix(".xz")
+        if own(name) and name not in read:
+            read[name] = uncompressed(path)
+    return read, "files from explicit path, checksums not verified"
+
+
 def read_bytes(source: Source, file: Published, path: Path, *, verify: bool = True) -> bytes:
     """The uncompressed content of one stored file.
 
@@ -232,6 +286,50 @@ def fetch(source: Source, *, progress: bool = True) -> Path:
         finally:
             Path(temporary).unlink(missing_ok=True)
     return cache
+
+
+def table(content: bytes, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    """The rows of a CSV file, with its own `columns` and no others; `name` is for errors, here and in `refuse`."""
+    try:
+        rows = pd.read_csv(io.BytesIO(content), low_memory=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{name}: expected comma-separated text with the columns {', '.join(columns)}; {str(error).strip()}. "
+            f"Correct the file."
+        ) from error
+    if tuple(rows.columns) != columns:
+        missing = [column for column in columns if column not in rows.columns]
+        unknown = [str(column) for column in rows.columns if column not in columns]
+        raise ValueError(
+            f"{name}, line 1: expected the columns {', '.join(columns)} in this order; missing are "
+            f"{', '.join(missing) or 'none'}, unknown are {', '.join(unknown) or 'none'}. Correct the header."
+        )
+    if rows.empty:
+        raise ValueError(f"{name}: expected rows and found only a header. Drop the file.")
+    return rows.assign(line=np.arange(2, len(rows) + 2))
+
+
+def refuse(rows: pd.DataFrame, name: str, column: str, wrong: pd.Series | np.ndarray, expected: str) -> None:
+    """Raise a ValueError with file, line, column and value if any row is wrong."""
+    wrong = np.asarray(wrong, dtype=bool)
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        value = rows[column].iloc[at]
+        shown = "nothing" if pd.isna(value) else repr(value.item() if isinstance(value, np.generic) else value)
+        raise ValueError(
+            f"{name}, line {rows['line'].iloc[at]}, column '{column}', value {shown}: expected {expected}. "
+            f"{int(wrong.sum())} of {len(rows)} rows break this; correct them."
+        )
+
+
+def numbers(rows: pd.DataFrame, name: str, column: str, *, whole: bool = False) -> pd.Series:
+    """A column as finite numbers, integers if `whole`, or an error that shows the first cell that is none."""
+    values = pd.to_numeric(rows[column], errors="coerce").astype(float)
+    refuse(rows, name, column, ~np.isfinite(values), "a finite number")
+    if whole:
+        refuse(rows, name, column, values != values.round(), "an integer")
+        values = values.astype("int64")
+    return values
 
 
 def existing_folder(folder: Path, named: str) -> Path:

@@ -20,10 +20,8 @@ What one has to know about these files, each measured on them and counted in the
 
 from __future__ import annotations
 
-import io
 import os
 import re
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -77,22 +75,21 @@ def read(
         ValueError: A file is truncated or altered, or breaks the format; the message gives file, line, column and
             value.
     """
-    if directory is None and not verify:
-        raise ValueError(
-            "verify=False: expected a `directory` with it, since only files of your own may go unchecked. Pass one."
+    contents, found = _files.contents(
+        SOURCE,
+        directory,
+        lambda path: path.endswith(".csv"),
+        own=lambda name: FILE_NAME.fullmatch(name) is not None,
+        download=download,
+        verify=verify,
+        progress=progress,
+    )
+    if not contents:
+        raise FileNotFoundError(
+            f"{os.fspath(directory)}: expected files named <game>_<point>_<possession>.csv or .csv.xz there or under "
+            f"data/input/UltimateTrack, and found none. Correct the directory."
         )
-    if verify:
-        published = [file for file in SOURCE.files if file.path.endswith(".csv")]
-        place = _files.locate(
-            SOURCE, [file.path for file in published], directory, download=download, progress=progress
-        )
-        found = f"{place.directory} ({place.origin}, checksums verified)"
-        contents = {Path(file.path).name: _files.read_bytes(SOURCE, file, place.files[file.path]) for file in published}
-    else:
-        found = f"{directory} (explicit path, checksums not verified)"
-        contents = {name: _files.uncompressed(path) for name, path in _own_files(Path(directory)).items()}
-
-    report = Report(f"Ultimate Track format, metres, 15 frames a second, from {found}")
+    report = Report(f"Ultimate Track, metres, 15 frames a second; {found}")
     possessions = [_parse(content, name) for name, content in contents.items()]
     possessions.sort(key=lambda p: (p["game_id"].iloc[0], p["play_id"].iloc[0]))
     rows = pd.concat(possessions, ignore_index=True)
@@ -155,58 +152,24 @@ def throws(tracking: Tracking) -> pd.DataFrame:
     return table
 
 
-def _own_files(directory: Path) -> dict[str, Path]:
-    folder = _files.existing_folder(directory, "directory")
-    tree = folder / "data/input/UltimateTrack"
-    paths = sorted((tree if tree.is_dir() else folder).iterdir())
-    files = {path.name.removesuffix(".xz"): path for path in reversed(paths)}  # plain before compressed
-    files = {name: path for name, path in sorted(files.items()) if FILE_NAME.fullmatch(name)}
-    if not files:
-        raise FileNotFoundError(
-            f"{folder}: expected files named <game>_<point>_<possession>.csv or .csv.xz there or under "
-            f"data/input/UltimateTrack, and found none. Correct the directory."
-        )
-    return files
-
-
 def _parse(content: bytes, name: str) -> pd.DataFrame:
-    """Rows of one file, every cell checked, with `game_id`, `play_id`, `file` and `line` (of the file) added."""
+    """Rows of one file, every cell checked, with `line` (of the file), `game_id`, `play_id` and `file` added."""
     game, point, possession = map(int, FILE_NAME.fullmatch(name).groups())
     if possession > 99:
         raise ValueError(
             f"{name}: expected a possession from 0 to 99 as the name's third number, came {possession}. Rename it."
         )
-    try:
-        rows = pd.read_csv(io.BytesIO(content), low_memory=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{name}: expected comma-separated text with the columns {', '.join(COLUMNS)}; {error}."
-        ) from error
-    if tuple(rows.columns) != COLUMNS:
-        missing = [column for column in COLUMNS if column not in rows.columns]
-        unknown = [str(column) for column in rows.columns if column not in COLUMNS]
-        raise ValueError(
-            f"{name}: expected the columns {', '.join(COLUMNS)} in this order; missing are "
-            f"{', '.join(missing) or 'none'}, unknown are {', '.join(unknown) or 'none'}. Correct the header in line 1."
-        )
-    if rows.empty:
-        raise ValueError(f"{name}: expected frames and found only a header. Drop the file.")
+    rows = _files.table(content, name, COLUMNS)
     for column in COLUMNS:
         if column == "class":
-            _refuse(rows, name, column, ~rows[column].isin(SIDES), "one of offense, defense, disc")
+            _files.refuse(rows, name, column, ~rows[column].isin(SIDES), "one of offense, defense, disc")
         elif column == "holder":
-            _refuse(rows, name, column, ~rows[column].isin([True, False, "True", "False"]), "True or False")
+            _files.refuse(rows, name, column, ~rows[column].isin([True, False, "True", "False"]), "True or False")
             rows[column] = rows[column].isin([True, "True"])
         else:
-            numbers = pd.to_numeric(rows[column], errors="coerce").astype(float)
-            _refuse(rows, name, column, ~np.isfinite(numbers), "a finite number")
-            if column in ("frame", "id", "closest"):
-                _refuse(rows, name, column, numbers != numbers.round(), "an integer")
-                numbers = numbers.astype("int64")
-            rows[column] = numbers
-    _refuse(rows, name, "frame", rows["frame"] < 0, "a frame from 0")
+            rows[column] = _files.numbers(rows, name, column, whole=column in ("frame", "id", "closest"))
+    _files.refuse(rows, name, "frame", rows["frame"] < 0, "a frame from 0")
     rows["game_id"], rows["play_id"], rows["file"] = game, 100 * point + possession, name
-    rows["line"] = np.arange(2, len(rows) + 2)
     _check_possession(rows[rows["frame"] > 0], name)
     return rows
 
@@ -215,9 +178,9 @@ def _check_possession(rows: pd.DataFrame, name: str) -> None:
     """Raise unless every frame from 1 on has 7 of the offence, 7 of the defence and the disc, once each."""
     if rows.empty:
         raise ValueError(f"{name}: expected frames from 1 on and found only frame 0. Drop the file.")
-    _refuse(rows, name, "id", ~rows["id"].between(1, DISC), "an id from 1 to 14 for a player, 15 for the disc")
+    _files.refuse(rows, name, "id", ~rows["id"].between(1, DISC), "an id from 1 to 14 for a player, 15 for the disc")
     repeated = rows.duplicated(["frame", "id"])
-    _refuse(rows, name, "id", repeated, "each id once in a frame; drop the repetition")
+    _files.refuse(rows, name, "id", repeated, "each id once in a frame; drop the repetition")
     present = np.unique(rows["frame"])
     expected = np.arange(1, len(present) + 1)
     if (present != expected).any():
@@ -238,7 +201,7 @@ def _check_possession(rows: pd.DataFrame, name: str) -> None:
             + f" (absent ids: {', '.join(map(str, missing)) or 'none'}). {int(wrong.sum())} of {len(wrong)} frames are "
             "so. Complete the frames or drop the possession."
         )
-    _refuse(
+    _files.refuse(
         rows,
         name,
         "class",
@@ -246,25 +209,12 @@ def _check_possession(rows: pd.DataFrame, name: str) -> None:
         "the disc, and only the disc, with id 15",
     )
     first = rows.groupby("id")["class"].transform("first")
-    _refuse(rows, name, "class", rows["class"] != first, "one class for one id in the whole file")
-    _refuse(
+    _files.refuse(rows, name, "class", rows["class"] != first, "one class for one id in the whole file")
+    _files.refuse(
         rows, name, "holder", rows["holder"] & (rows["class"] != "offense"), "False for all but a player of the offense"
     )
     holders = rows.groupby("frame")["holder"].transform("sum")
-    _refuse(rows, name, "holder", rows["holder"] & (holders > 1), "one holder at most in a frame")
-
-
-def _refuse(rows: pd.DataFrame, name: str, column: str, wrong: pd.Series, expected: str) -> None:
-    wrong = np.asarray(wrong, dtype=bool)
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        line = rows["line"].iloc[at] if "line" in rows else at + 2
-        value = rows[column].iloc[at]
-        shown = "nothing" if pd.isna(value) else repr(value.item() if isinstance(value, np.generic) else value)
-        raise ValueError(
-            f"{name}, line {line}, column '{column}', value {shown}: expected {expected}. {int(wrong.sum())} of "
-            f"{len(rows)} rows break this; correct them."
-        )
+    _files.refuse(rows, name, "holder", rows["holder"] & (holders > 1), "one holder at most in a frame")
 
 
 def _clean(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Quirk]]:
