@@ -1,0 +1,284 @@
+"""Figures of the book: one style, one way to draw a law, and animations that need nothing from the network.
+
+Importing this module changes nothing; a chapter calls :func:`use_style` in its first cell. No other module of ``qbsbp``
+imports this one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+import json
+import sys
+from string import Template
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.animation import AbstractMovieWriter, Animation
+from matplotlib.axes import Axes
+from torch.distributions import Distribution
+
+COLORS = {
+    "body": "#0072b2",  # blue
+    "upper_tail": "#c44e00",  # vermilion
+    "lower_tail": "#8f4b9b",  # purple
+    "estimate": "#00805c",  # green
+    "truth": "#3d3d3d",  # charcoal
+}
+"""Colours by meaning. They stay apart for the three kinds of colour blindness, and from the page in light and dark."""
+
+_STYLE = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#595959",
+    "axes.grid": True,
+    "axes.labelcolor": "#262626",
+    "axes.prop_cycle": mpl.cycler(color=list(COLORS.values())),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": "medium",
+    # An opaque white ground reads well in any notebook; the book's style sheet turns it dark together with the page.
+    "axes.facecolor": "white",
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "figure.figsize": (6.4, 3.4),
+    "font.size": 11.0,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.8,
+    "image.cmap": "cividis",
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "qbsbp",  # the same figure gives the same file
+    "text.color": "#262626",
+    "xtick.color": "#4d4d4d",
+    "ytick.color": "#4d4d4d",
+}
+
+
+def use_style() -> None:
+    """Give every matplotlib figure of this process the style of the book, and notebooks crisp SVG figures.
+
+    Only this call changes matplotlib's settings; ``matplotlib.rcdefaults()`` takes it back.
+    """
+    mpl.rcParams.update(_STYLE)
+    if "IPython" in sys.modules:
+        from IPython import get_ipython
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        if get_ipython() is not None:
+            set_matplotlib_formats("svg")
+
+
+class _Page:
+    """HTML for a notebook to display, with the words that stand for it where HTML is not shown."""
+
+    def __init__(self, markup: str, words: str):
+        self._markup = markup
+        self._words = words
+
+    def _repr_html_(self) -> str:
+        return self._markup
+
+    def __repr__(self) -> str:
+        return self._words
+
+
+def notice(title: str, text: str) -> _Page:
+    """Return a visible box for a notebook, such as the one that says that real data are missing.
+
+    Args:
+        title: A few words.
+        text: Plain sentences; every part between backticks is shown as code.
+
+    Returns:
+        An object that a notebook displays when it is the last value of a cell.
+    """
+    parts = html.escape(text).split("`")
+    body = "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+    markup = (
+        f'<div class="admonition warning"><p class="admonition-title">{html.escape(title)}</p><p>{body}</p></div>'
+    )
+    return _Page(markup, f"{title}: {text}")
+
+
+class _Frames(AbstractMovieWriter):
+    """Collects the frames of an animation as PNG images in base64."""
+
+    def setup(self, fig, outfile, dpi=None):
+        super().setup(fig, outfile, dpi)
+        self.frames: list[str] = []
+
+    def grab_frame(self, **savefig_kwargs):
+        buffer = io.BytesIO()
+        self.fig.savefig(buffer, format="png", dpi=self.dpi, **savefig_kwargs)
+        self.frames.append(base64.b64encode(buffer.getvalue()).decode("ascii"))
+
+    def finish(self):
+        plt.close(self.fig)
+
+
+_PLAYER = Template("""
+<style>
+.qbsbp-animation { margin: 1rem 0; }
+.qbsbp-animation img { display: block; max-width: 100%; height: auto; }
+.qbsbp-animation .controls { display: flex; gap: 0.75rem; align-items: center; max-width: 40rem; padding-top: 0.5rem; }
+.qbsbp-animation button { font: inherit; color: inherit; background: transparent; border: 1px solid currentColor;
+  border-radius: 0.25rem; min-width: 5rem; padding: 0.25rem 0.75rem; }
+.qbsbp-animation input { flex: 1; min-width: 0; }
+.qbsbp-animation output { font-variant-numeric: tabular-nums; white-space: nowrap; }
+</style>
+<div class="qbsbp-animation" id="$id" role="group" aria-label="Animation">
+  <img alt="$alt" src="data:image/png;base64,$first">
+  <div class="controls">
+    <button type="button">Play</button>
+    <input type="range" min="0" max="$last" value="0" step="1" aria-label="Frame of the animation">
+    <output>0.0 s</output>
+  </div>
+</div>
+<script>
+(() => {
+  const frames = $frames, rate = $rate, root = document.getElementById("$id");
+  const image = root.querySelector("img"), button = root.querySelector("button");
+  const slider = root.querySelector("input"), clock = root.querySelector("output");
+  let timer = null;
+  const show = () => {
+    image.src = "data:image/png;base64," + frames[slider.value];
+    clock.textContent = (slider.value / rate).toFixed(1) + " s";
+  };
+  const pause = () => { clearInterval(timer); timer = null; button.textContent = "Play"; };
+  const last = () => +slider.value === frames.length - 1;
+  const step = () => { if (last()) return pause(); slider.value = +slider.value + 1; show(); };
+  button.addEventListener("click", () => {
+    if (timer) return pause();
+    if (last()) { slider.value = 0; show(); }
+    timer = setInterval(step, 1000 / rate);
+    button.textContent = "Pause";
+  });
+  slider.addEventListener("input", () => { pause(); show(); });
+})();
+</script>
+""")
+
+
+def jshtml(animation: Animation, alt: str, *, frames_per_second: float = 10.0, dpi: float = 110.0) -> _Page:
+    """Return an animation as a page fragment with a play button and a slider, and close its figure.
+
+    Everything is inside the fragment: nothing is fetched from the network, nothing moves before the reader asks for it,
+    and image, button and slider each have an accessible name.
+
+    Args:
+        animation: A matplotlib animation, such as ``FuncAnimation``.
+        alt: What a reader who does not see the picture should know, in one or two sentences.
+        frames_per_second: Speed of playing; 10 is real time for tracking data.
+        dpi: Resolution of the frames, pixels per inch.
+
+    Returns:
+        An object that a notebook displays when it is the last value of a cell.
+
+    Raises:
+        ValueError: If `alt` is empty or `frames_per_second` is not positive.
+    """
+    if not alt.strip():
+        raise ValueError("alt must describe the animation for readers who do not see it, got an empty text")
+    if not frames_per_second > 0:
+        raise ValueError(f"frames_per_second must be positive, got {frames_per_second}")
+    writer = _Frames(fps=frames_per_second)
+    animation.save("frames", writer=writer, dpi=dpi)
+    digest = hashlib.sha256("".join([alt, *writer.frames]).encode()).hexdigest()
+    markup = _PLAYER.substitute(
+        id=f"animation-{digest[:12]}",
+        alt=html.escape(alt, quote=True),
+        last=len(writer.frames) - 1,
+        rate=json.dumps(frames_per_second),
+        first=writer.frames[0],
+        frames=json.dumps(writer.frames),
+    )
+    return _Page(markup, f"Animation: {alt}")
+
+
+def plot_law(
+    law: Distribution,
+    *,
+    ax: Axes | None = None,
+    color: str = COLORS["body"],
+    label: str | None = None,
+    unit: str = "yd",
+    levels: tuple[float, float] = (0.002, 0.998),
+    tails: bool = True,
+) -> Axes:
+    """Draw the density of one law; for a spliced law, with its tails shaded and its thresholds named.
+
+    Args:
+        law: A distribution with ``batch_shape == ()``, ``log_prob`` and ``icdf``. Tails are drawn when it has
+            ``lower_threshold`` and ``upper_threshold``.
+        ax: Axes to draw on; new ones by default.
+        color: Colour of the density.
+        label: Name written at the peak of the density.
+        unit: Unit of the outcome, for the axes.
+        levels: Levels in (0, 1) at which the picture begins and ends.
+        tails: Whether to shade the tails and mark the thresholds of a spliced law.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If `law` is a batch of laws.
+    """
+    if law.batch_shape != ():
+        raise ValueError(
+            f"law must be a single law with batch_shape (), got {tuple(law.batch_shape)}; "
+            "build the law from the parameters of one outcome"
+        )
+    if ax is None:
+        _, ax = plt.subplots()
+    with torch.no_grad():
+        y, density = _density_curve(law, levels)
+        ax.plot(y, density, color=color)
+        ax.fill_between(y, density, color=color, alpha=0.12, linewidth=0)
+        if label is not None:
+            peak = int(density.argmax())
+            ax.annotate(
+                label, (y[peak], density[peak]), xytext=(0, 4), textcoords="offset points", color=color, ha="center"
+            )
+        if tails and hasattr(law, "lower_threshold"):
+            _draw_tail(ax, y, density, law, "lower", unit)
+            _draw_tail(ax, y, density, law, "upper", unit)
+    ax.set(xlabel=f"outcome ({unit})", ylabel=f"density (1/{unit})")
+    ax.set_ylim(bottom=0.0)
+    return ax
+
+
+def _density_curve(law: Distribution, levels: tuple[float, float]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Points (n,) and density (n,), dense everywhere and on both sides of every edge of a binned body."""
+    ends = law.icdf(torch.tensor(levels, dtype=law.mean.dtype))
+    y = torch.linspace(float(ends[0]), float(ends[1]), 1200, dtype=ends.dtype)
+    if hasattr(law, "bin_edges"):
+        edges = law.bin_edges.reshape(-1)
+        edges = edges[(edges > ends[0]) & (edges < ends[1])]
+        y = torch.cat([y, edges, torch.nextafter(edges, ends[:1])]).sort().values
+    return y, law.log_prob(y).exp()
+
+
+def _draw_tail(ax: Axes, y: torch.Tensor, density: torch.Tensor, law: Distribution, side: str, unit: str) -> None:
+    """Shade one tail and name its threshold on the side that faces the body's outside."""
+    threshold = float(getattr(law, f"{side}_threshold"))
+    color = COLORS[f"{side}_tail"]
+    outside = y <= threshold if side == "lower" else y >= threshold
+    ax.fill_between(y[outside], density[outside], color=color, alpha=0.45, linewidth=0)
+    ax.axvline(threshold, color=color, linewidth=1.0, linestyle=(0, (4, 2)))
+    ax.annotate(
+        f"{side} threshold\n{threshold:.1f} {unit}",
+        (threshold, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-4 if side == "lower" else 4, 0),
+        textcoords="offset points",
+        ha="right" if side == "lower" else "left",
+        va="top",
+        color=color,
+        fontsize="small",
+    )
