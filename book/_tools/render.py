@@ -21,6 +21,16 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 
 
+def figures_without_alt(path: Path) -> list[str]:
+    """Return the first line of every cell of an executed notebook that shows an image without describing it."""
+    bare = []
+    for cell in nbformat.read(path, as_version=4).cells:
+        shows_image = any("image/" in kind for output in cell.get("outputs", []) for kind in output.get("data", ()))
+        if shows_image and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt"):
+            bare.append(f"{path.stem}: no alternative text for the figure of the cell {cell.source.splitlines()[0]!r}")
+    return bare
+
+
 def fill_cache(directory: Path, notebooks: list[Path]) -> None:
     """Replace the cache in `directory` by the executed `notebooks`."""
     shutil.rmtree(directory, ignore_errors=True)
@@ -46,6 +56,9 @@ def main() -> int:
     parser.add_argument("notebooks", type=Path, nargs="*")
     options = parser.parse_args()
 
+    if bare := [line for path in options.notebooks for line in figures_without_alt(path)]:
+        print("\n".join([*bare, "Add `mystnb: image: alt:` to those cells, see book/_template.md."]), file=sys.stderr)
+        return 1
     cache_directory = options.output / "_build" / ".jupyter_cache"
     fill_cache(cache_directory, options.notebooks)
     shutil.rmtree(options.output / "_build" / "html", ignore_errors=True)  # no page of an earlier book survives

@@ -1,0 +1,154 @@
+"""Figures of the book: colours that can be told apart, players that fetch nothing, laws drawn as they are."""
+
+from __future__ import annotations
+
+import re
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.animation import FuncAnimation
+from matplotlib.colors import to_rgb
+
+from qbsbp.distributions import GeneralizedPareto, SplicedBinnedPareto
+from qbsbp.plotting import COLORS, jshtml, notice, plot_law, use_style
+
+LIGHT_PAGE, DARK_PAGE = (1.0, 1.0, 1.0), (18 / 255,) * 3
+
+# Linear-light matrices of Viénot, Brettel & Mollon (1999) for the two common forms of colour blindness.
+BLINDNESS = {
+    "protanopia": [[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]],
+    "deuteranopia": [[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]],
+}
+
+
+@pytest.fixture(autouse=True)
+def _style_stays_in_the_test():
+    with mpl.rc_context():
+        yield
+    plt.close("all")
+
+
+def linear(rgb):
+    rgb = np.asarray(rgb)
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(a, b):
+    """WCAG contrast ratio of two sRGB colours."""
+    low, high = sorted(float(linear(c) @ [0.2126, 0.7152, 0.0722]) for c in (a, b))
+    return (high + 0.05) / (low + 0.05)
+
+
+def on_dark_page(rgb):
+    """What book.css makes of a colour on a dark page: invert(1), hue-rotate(180deg), screen with the page."""
+    rotate = 2 * np.array([[0.213, 0.715, 0.072]] * 3) - np.eye(3)
+    inverted = np.clip(rotate @ (1 - np.asarray(rgb)), 0, 1)
+    return 1 - (1 - inverted) * (1 - np.asarray(DARK_PAGE))
+
+
+@pytest.mark.parametrize("name", COLORS)
+def test_colors_stand_out_from_the_page(name):
+    rgb = to_rgb(COLORS[name])
+    assert contrast(rgb, LIGHT_PAGE) >= 4.5  # WCAG AA, because labels are written in these colours
+    assert contrast(on_dark_page(rgb), DARK_PAGE) >= 4.5
+
+
+@pytest.mark.parametrize("blindness", BLINDNESS)
+def test_body_and_tails_stay_apart_in_colour_blindness(blindness):
+    seen = {name: np.clip(np.array(BLINDNESS[blindness]) @ linear(to_rgb(c)), 0, 1) for name, c in COLORS.items()}
+    for a, b in [("body", "upper_tail"), ("body", "estimate"), ("upper_tail", "lower_tail"), ("body", "truth")]:
+        assert np.abs(seen[a] ** (1 / 2.2) - seen[b] ** (1 / 2.2)).max() > 0.15, (a, b)
+
+
+def test_use_style_sets_the_style_and_nothing_else():
+    before = dict(mpl.rcParams)
+    use_style()
+    changed = {key for key in before if before[key] != mpl.rcParams[key]}
+    assert "axes.prop_cycle" in changed
+    assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == list(COLORS.values())
+    assert "backend" not in changed
+
+
+def animate(frames=3, alt="Two dots & a \"line\""):
+    fig, ax = plt.subplots(figsize=(2, 1))
+    (line,) = ax.plot([0, 1], [0, 1])
+
+    def update(frame):
+        line.set_ydata([0, frame])
+        return (line,)
+
+    return fig, jshtml(FuncAnimation(fig, update, frames=frames), alt)
+
+
+def test_jshtml_names_every_control_and_fetches_nothing():
+    figure, page = animate()
+    markup = page._repr_html_()
+    without_images = re.sub(r"[A-Za-z0-9+/=]{200,}", "", markup)
+    assert not re.search(r"https?:|//\w|<link|@import", without_images.replace("data:image/png;base64,", ""))
+    assert 'alt="Two dots &amp; a &quot;line&quot;"' in markup
+    for tag in re.findall(r"<(?:input|img)\b[^>]*>", markup):
+        assert re.search(r'(?:aria-label|alt)="[^"]+"', tag), tag[:80]
+    assert re.findall(r"<button[^>]*>([^<]*)</button>", markup) == ["Play"]
+    assert 'max="2"' in markup
+    assert "autoplay" not in markup
+    assert not plt.fignum_exists(figure.number)
+    assert repr(page) == 'Animation: Two dots & a "line"'
+
+
+def test_jshtml_has_one_image_for_each_frame_and_ids_that_differ():
+    pages = [animate(frames=frames)[1]._repr_html_() for frames in (2, 5)]
+    images = [len(re.search(r"frames = (\[.*?\])", page).group(1).split(",")) for page in pages]
+    assert images == [2, 5]
+    ids = [re.search(r'id="(animation-\w+)"', page).group(1) for page in pages]
+    assert ids[0] != ids[1]
+    assert animate(frames=2)[1]._repr_html_() == pages[0]  # the same animation gives the same page
+
+
+def test_jshtml_asks_for_a_description():
+    with pytest.raises(ValueError, match="alt must describe the animation"):
+        jshtml(None, " ")
+    with pytest.raises(ValueError, match="frames_per_second must be positive, got 0"):
+        jshtml(None, "Two dots", frames_per_second=0)
+
+
+def test_notice_escapes_its_text_and_shows_code():
+    markup = notice("Real data <not> found", "Run `qbsbp data fetch` & wait.")._repr_html_()
+    assert "Real data &lt;not&gt; found" in markup
+    assert "<code>qbsbp data fetch</code> &amp; wait." in markup
+
+
+def spliced():
+    edges = torch.tensor([-5.0, -1.0, 0.5, 3.0, 8.0, 20.0])
+    logits = torch.tensor([0.3, 1.2, 2.0, 1.0, -0.5])
+    return SplicedBinnedPareto(
+        edges, logits, *(torch.tensor(value) for value in (0.1, 2.0, 0.3, 4.0)), lower_mass=0.04, upper_mass=0.07
+    )
+
+
+def test_plot_law_draws_the_density_of_the_law():
+    law = spliced()
+    ax = plot_law(law, unit="m", label="a law")
+    y, density = ax.lines[0].get_data()
+    np.testing.assert_allclose(density, law.log_prob(torch.as_tensor(y)).exp(), rtol=1e-6)
+    assert np.trapezoid(density, y) == pytest.approx(0.996, abs=2e-3)  # the levels 0.002 to 0.998 are drawn
+    words = [text.get_text() for text in ax.texts]
+    assert words[0] == "a law"
+    assert words[1] == f"lower threshold\n{float(law.lower_threshold):.1f} m"
+    assert words[2] == f"upper threshold\n{float(law.upper_threshold):.1f} m"
+    assert ax.get_xlabel() == "outcome (m)"
+
+
+def test_plot_law_draws_any_law_on_the_axes_given():
+    _, ax = plt.subplots()
+    assert plot_law(torch.distributions.Normal(1.0, 2.0), ax=ax) is ax
+    assert plot_law(GeneralizedPareto(torch.tensor(0.2), torch.tensor(1.0)), ax=ax) is ax
+    assert len(ax.lines) == 2
+    assert not ax.texts
+
+
+def test_plot_law_wants_one_law():
+    with pytest.raises(ValueError, match=r"law must be a single law with batch_shape \(\), got \(3,\)"):
+        plot_law(torch.distributions.Normal(torch.zeros(3), 1.0))
