@@ -125,7 +125,7 @@ def state():
         "random": hash(random.getstate()),
         "matplotlib": str(dict(matplotlib.rcParams)),
         "backend": matplotlib.get_backend(),
-        "pandas": str([pandas.get_option(key) for key in ("display.max_rows", "display.precision", "mode.chained_assignment")]),
+        "pandas": str([pandas.get_option(key) for key in ("display.max_rows", "display.precision")]),
         "warnings": str(warnings.filters),
     }
 
