@@ -10,7 +10,8 @@ a quantile, a probability and a threshold all move with
 where :math:`f_k` is the share of bin `k` below the point (1, then a fraction, then 0: the `position` of the point in units
 of bins, minus `k`, clamped to [0, 1]), `j` its bin and `u` its level.
 
-Shapes throughout: B laws, K bins, S outcomes per law. `logits` (B, K), tail parameters (B,), outcomes (B, S).
+Shapes throughout: B laws, K bins, S outcomes per law. `edges` (K + 1,), `widths` (K,), `logits` (B, K), tail parameters
+(B,), outcomes (B, S).
 """
 
 from __future__ import annotations
@@ -49,9 +50,17 @@ def evaluate(function: type[Function], *arguments: Tensor | float | str) -> Tens
 
 
 @lru_cache(maxsize=64)
-def _levels(lower_mass: float, upper_mass: float, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Levels of the two thresholds, shape (1, 2)."""
-    return torch.tensor([[lower_mass, 1 - upper_mass]], dtype=dtype, device=device)
+def _constants(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Numbers as a tensor, shape (1, n), made once."""
+    return torch.tensor([values], dtype=dtype, device=device)
+
+
+def _horner(t: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+    """sum_n coefficients[n] t^n."""
+    *lower, out = _constants(coefficients, t.dtype, t.device).unbind(-1)
+    for coefficient in reversed(lower):
+        out = torch.addcmul(coefficient, out, t)
+    return out
 
 
 class Points(NamedTuple):
@@ -59,10 +68,11 @@ class Points(NamedTuple):
 
     bin: Tensor
     mass: Tensor
+    after: Tensor
+    short: Tensor
     right: Tensor
     back: Tensor
     width: Tensor
-    position: Tensor
 
 
 def _quantiles(edges: Tensor, widths: Tensor, p: Tensor, cumulative: Tensor, levels: Tensor) -> Points:
@@ -73,12 +83,12 @@ def _quantiles(edges: Tensor, widths: Tensor, p: Tensor, cumulative: Tensor, lev
     short = cumulative.gather(-1, j).sub_(levels).div_(mass).clamp_(0, 1)
     width = widths.take(j)
     after = j + 1
-    return Points(j, mass, edges.take(after), width * short, width, after - short)
+    return Points(j, mass, after, short, edges.take(after), width * short, width)
 
 
 def _thresholds(edges: Tensor, widths: Tensor, p: Tensor, cumulative: Tensor, tails: Tails) -> Points:
     """Lower and upper threshold, shape (B, 2)."""
-    levels = _levels(tails.lower_mass, tails.upper_mass, p.dtype, p.device)
+    levels = _constants((tails.lower_mass, 1 - tails.upper_mass), p.dtype, p.device)
     return _quantiles(edges, widths, p, cumulative, levels.expand(len(p), 2).contiguous())
 
 
@@ -86,27 +96,25 @@ class InTail(NamedTuple):
     """Outcomes seen from the tail they lie in, shape (B, S): excess in units of beta (0 in the body), hazard H(z; xi)."""
 
     lower: Tensor
-    upper: Tensor
+    either: Tensor
     z: Tensor
     xi: Tensor
     beta: Tensor
     hazard: Tensor
-
-
-def _hazard(z: Tensor, xi: Tensor) -> Tensor:
-    """log(1 + xi z) / xi, z at xi = 0 and inf from a finite end point on. No autograd passes here, so one `where` does."""
-    return torch.where(xi == 0, z, torch.log1p((xi * z).clamp_(min=-1)) / xi)
+    beyond: Tensor  # at or beyond a finite end point, or infinite: the density is 0 there, and so are all gradients
 
 
 def _in_tail(y: Tensor, at: Points, tails: Tails) -> InTail:
     # (edge - y) first: the difference of neighbours is exact, so that an offset of 1e4 yards costs no precision
-    below = (at.right[:, :1] - y).sub_(at.back[:, :1])
-    above = (y - at.right[:, 1:]).add_(at.back[:, 1:])
-    lower, upper = below > 0, above > 0
+    below, above = (at.right.unsqueeze(-1) - y.unsqueeze(1)).sub_(at.back.unsqueeze(-1)).unbind(1)
+    lower = below > 0
     xi = torch.where(lower, tails.lower_xi.unsqueeze(-1), tails.upper_xi.unsqueeze(-1))
     beta = torch.where(lower, tails.lower_beta.unsqueeze(-1), tails.upper_beta.unsqueeze(-1))
-    z = torch.maximum(below, above).clamp_(min=0).div_(beta)
-    return InTail(lower, upper, z, xi, beta, _hazard(z, xi))
+    excess = torch.where(lower, below, above.neg()).clamp_(min=0)
+    z = excess / beta
+    # no autograd passes here, so that one `where` does: H = z at xi = 0, inf from a finite end point on
+    hazard = torch.where(xi == 0, z, (xi * z).clamp_(min=-1).log1p_().div_(xi))
+    return InTail(lower, excess > 0, z, xi, beta, hazard, hazard == math.inf)
 
 
 def _by_tail(lower: Tensor, lower_value: float, upper_value: float, like: Tensor) -> Tensor | float:
@@ -116,43 +124,40 @@ def _by_tail(lower: Tensor, lower_value: float, upper_value: float, like: Tensor
     return torch.full_like(like, upper_value).masked_fill_(lower, lower_value)
 
 
-def _hazard_slope_in_xi(z: Tensor, xi: Tensor, hazard: Tensor, stretch: Tensor) -> Tensor:
-    """dH/dxi = (z / (1 + xi z) - H) / xi; a series where that cancels. `stretch` is 1 + xi z."""
-    t = xi * z
-    return torch.where(
-        t.abs() < SERIES_BELOW,
-        _horner(t, tuple((-1) ** n * n / (n + 1) for n in range(1, series_terms(t.dtype)))).mul_(z).mul_(z),
-        (z / stretch - hazard) / xi,
-    )
+def _side(lower: Tensor, of_thresholds: Tensor) -> Tensor:
+    """Column 0 of (B, 2) where `lower`, else column 1; (B, S)."""
+    return torch.where(lower, of_thresholds[:, :1], of_thresholds[:, 1:])
 
 
-def _horner(t: Tensor, coefficients: tuple[float, ...]) -> Tensor:
-    out = torch.full_like(t, coefficients[-1])
-    for coefficient in reversed(coefficients[:-1]):
-        out.mul_(t).add_(coefficient)
-    return out
+def _hazard_slope_in_xi(t: Tensor, z: Tensor, xi: Tensor, hazard: Tensor, stretch: Tensor) -> Tensor:
+    """dH/dxi = (z / (1 + xi z) - H) / xi; a series where that cancels. `t` is xi z, `stretch` 1 + xi z."""
+    coefficients = tuple((-1) ** n * n / (n + 1) for n in range(1, series_terms(t.dtype)))
+    return torch.where(t.abs() < SERIES_BELOW, _horner(t, coefficients).mul(z).mul_(z), (z / stretch - hazard) / xi)
 
 
 def _logit_gradient(p: Tensor, weight: Tensor, position: Tensor, level: Tensor | float) -> Tensor:
     """sum_s weight_s p_k (f_ks - level_s), shape (B, K); weight, position and level have shape (B, S)."""
-    k = torch.arange(p.shape[-1], dtype=p.dtype, device=p.device)
-    offset = (weight * level).sum(-1, keepdim=True)
+    k = _constants(tuple(range(p.shape[-1])), p.dtype, p.device)
     if weight.shape[-1] == 1:
-        below = (position - k).clamp_(0, 1).mul_(weight)
-    else:
-        # many outcomes of one law: put each weight into the bin of its point, and sum from the right
-        j = position.ceil().sub_(1).clamp_(0, p.shape[-1] - 1)
-        whole = torch.zeros_like(p).scatter_add_(-1, j.long(), weight)
-        below = whole.flip(-1).cumsum(-1).flip(-1).sub_(whole)
-        below.scatter_add_(-1, j.long(), weight * (position - j))
-    return below.sub_(offset).mul_(p)
+        return (position - k).clamp_(0, 1).sub_(level).mul_(weight).mul_(p)
+    # many outcomes of one law: put each weight into the bin of its point, and sum from the right
+    j = position.ceil().sub_(1).clamp_(0, p.shape[-1] - 1)
+    whole = torch.zeros_like(p).scatter_add_(-1, j.long(), weight)
+    below = whole.flip(-1).cumsum(-1).flip(-1).sub_(whole)
+    below.scatter_add_(-1, j.long(), weight * (position - j))
+    return below.sub_((weight * level).sum(-1, keepdim=True)).mul_(p)
 
 
-def _tail_gradients(tail: InTail, d_xi: Tensor, d_beta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Sum over the outcomes of the derivatives in the shape and scale of the tail that each lies in."""
-    lower_xi, lower_beta = torch.where(tail.lower, d_xi, 0).sum(-1), torch.where(tail.lower, d_beta, 0).sum(-1)
-    upper_xi, upper_beta = torch.where(tail.upper, d_xi, 0).sum(-1), torch.where(tail.upper, d_beta, 0).sum(-1)
-    return lower_xi, lower_beta, upper_xi, upper_beta
+def _of_laws(d: Tensor) -> Tensor:
+    """Sum over the outcomes of each law: (B, S) to (B,)."""
+    return d.squeeze(-1) if d.shape[-1] == 1 else d.sum(-1)
+
+
+def _tail_gradients(lower: Tensor, d_xi: Tensor, d_beta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Derivatives in the four tail parameters, from those in the shape and scale of the tail that each outcome lies in."""
+    lower_xi, lower_beta = torch.where(lower, d_xi, 0), torch.where(lower, d_beta, 0)
+    upper_xi, upper_beta = d_xi - lower_xi, d_beta - lower_beta
+    return _of_laws(lower_xi), _of_laws(lower_beta), _of_laws(upper_xi), _of_laws(upper_beta)
 
 
 def _of_bin(edges: Tensor, y: Tensor) -> Tensor:
@@ -164,51 +169,50 @@ class LogProb(Function):
     r"""Log density. Tail: :math:`\log q - \log\beta - (1 + \xi) H(z)`. Body: :math:`\log p_k - \log w_k`."""
 
     @staticmethod
-    def forward(ctx, edges, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, y):
+    def forward(ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, y):
         tails = Tails(lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass)
-        widths = edges[1:] - edges[:-1]
         p = logits.softmax(-1)
         at = _thresholds(edges, widths, p, p.cumsum(-1), tails)
         tail = _in_tail(y, at, tails)
         k = _of_bin(edges, y)
         # log p_k from the logits, since p_k may underflow; log Z from the bin of a threshold, which cannot be empty
         reference = at.bin[:, :1]
-        in_body = logits.gather(-1, k).sub_(logits.gather(-1, reference)).add_(at.mass[:, :1].log())
-        in_body.sub_(widths.take(k).log_()).add_(y - y)  # y - y: NaN where the outcome is NaN
+        in_body = logits.gather(-1, k).sub_(logits.gather(-1, reference))
+        in_body.add_((at.mass[:, :1] / widths.take(k)).log_()).add_(y - y)  # y - y: NaN where the outcome is NaN
         log_mass = _by_tail(tail.lower, math.log(lower_mass), math.log(upper_mass), tail.z)
-        in_tail = log_mass - tail.beta.log() - (tail.xi + 1) * tail.hazard
-        in_tail.masked_fill_(tail.hazard == math.inf, -math.inf)  # beyond a finite end point, whatever the sign of 1 + xi
+        in_tail = torch.addcmul(tail.beta.log(), tail.xi + 1, tail.hazard).neg_().add_(log_mass)
+        in_tail.masked_fill_(tail.beyond, -math.inf)  # whatever the sign of 1 + xi
         if ctx is not None:
             ctx.masses = lower_mass, upper_mass
-            ctx.save_for_backward(p, k, *tail, at.position, at.width / at.mass)
-        return torch.where(tail.lower | tail.upper, in_tail, in_body)
+            ctx.save_for_backward(p, k, *tail, at.after - at.short, at.width / at.mass)
+        return torch.where(tail.either, in_tail, in_body)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        p, k, *tail, position, per_density = ctx.saved_tensors
-        tail = InTail(*tail)
-        in_tail = tail.lower | tail.upper
-        stretch = 1 + tail.xi * tail.z
-        g = grad.masked_fill(~in_tail | (tail.hazard == math.inf), 0)
-        stretch.masked_fill_(g == 0, 1)
-        z = tail.z.masked_fill(g == 0, 0)
-        rise = (1 + tail.xi) / stretch  # -d log f / dz
-        d_excess = -g * rise / tail.beta
-        d_beta = g * (rise * z - 1) / tail.beta
-        slope = _hazard_slope_in_xi(z, tail.xi, tail.hazard, stretch)
-        d_xi = -g * (tail.hazard.masked_fill(g == 0, 0) + (1 + tail.xi) * slope.masked_fill_(g == 0, 0))
-        d_y = torch.where(tail.lower, -d_excess, d_excess)
+        p, k, lower, in_tail, z, xi, beta, hazard, beyond, position, per_density = ctx.saved_tensors
+        z, hazard = z.masked_fill(beyond, 0), hazard.masked_fill(beyond, 0)
+        g = grad * (in_tail > beyond)
+        t = xi * z
+        stretch = t + 1
+        more = xi + 1
+        rise = more / stretch  # -d log f / dz
+        per_beta = g / beta
+        d_excess = rise * per_beta  # with a minus: of the log density in the excess
+        d_beta = (rise * z).sub_(1).mul_(per_beta)
+        slope = _hazard_slope_in_xi(t, z, xi, hazard, stretch)
+        d_xi = torch.addcmul(hazard, more, slope).mul_(g).neg_()
+        d_y = torch.where(lower, d_excess, -d_excess)
         d_logits = None
-        if ctx.needs_input_grad[1]:
+        if ctx.needs_input_grad[2]:
             lower_mass, upper_mass = ctx.masses
-            side = torch.where(tail.lower, position[:, :1], position[:, 1:])
             # the threshold enters the excess with the sign opposite to y's, and d tau / d logits brings another minus
-            weight = d_y * torch.where(tail.lower, per_density[:, :1], per_density[:, 1:])
-            d_logits = _logit_gradient(p, weight, side, _by_tail(tail.lower, lower_mass, 1 - upper_mass, tail.z))
+            weight = d_y * _side(lower, per_density)
+            level = _by_tail(lower, lower_mass, 1 - upper_mass, z)
+            d_logits = _logit_gradient(p, weight, _side(lower, position), level)
             in_body = grad.masked_fill(in_tail, 0)
             d_logits.addcmul_(p, in_body.sum(-1, keepdim=True), value=-1).scatter_add_(-1, k, in_body)
-        return None, d_logits, *_tail_gradients(tail, d_xi, d_beta), None, None, d_y
+        return None, None, d_logits, *_tail_gradients(lower, d_xi, d_beta), None, None, d_y
 
 
 class Cdf(Function):
@@ -218,113 +222,111 @@ class Cdf(Function):
     """
 
     @staticmethod
-    def forward(ctx, edges, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, y, kind):
+    def forward(ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, y, kind):
         tails = Tails(lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass)
-        widths = edges[1:] - edges[:-1]
         p = logits.softmax(-1)
         cumulative = p.cumsum(-1)
         at = _thresholds(edges, widths, p, cumulative, tails)
         tail = _in_tail(y, at, tails)
         k = _of_bin(edges, y)
         mass, width = p.gather(-1, k), widths.take(k)
-        short = (edges.take(k + 1) - y).div_(width)  # share of the bin beyond the outcome
-        body = cumulative.gather(-1, k).sub_(mass * short).clamp_(lower_mass, 1 - upper_mass)
-        beyond = _by_tail(tail.lower, lower_mass, upper_mass, tail.z) * torch.exp(-tail.hazard)
+        after = k + 1
+        short = (edges.take(after) - y).div_(width)  # share of the bin beyond the outcome
+        body = cumulative.gather(-1, k).addcmul_(mass, short, value=-1).clamp_(lower_mass, 1 - upper_mass)
+        beyond = tail.hazard.neg().exp_().mul_(_by_tail(tail.lower, lower_mass, upper_mass, tail.z))
         if kind == "cdf":
-            out = torch.where(tail.lower, beyond, torch.where(tail.upper, 1 - beyond, body))
+            in_tail = torch.where(tail.lower, beyond, 1 - beyond)
+            out = body
         elif kind == "survival":
-            out = torch.where(tail.upper, beyond, 1 - torch.where(tail.lower, beyond, body))
+            in_tail = torch.where(tail.lower, 1 - beyond, beyond)
+            out = 1 - body
         else:
-            log_beyond = math.log(upper_mass) - tail.hazard
-            out = torch.where(tail.upper, log_beyond, torch.log1p(-torch.where(tail.lower, beyond, body)))
+            in_tail = torch.where(tail.lower, torch.log1p(-beyond), math.log(upper_mass) - tail.hazard)
+            out = torch.log1p(-body)
         if ctx is not None:
             ctx.masses, ctx.kind = (lower_mass, upper_mass), kind
-            ctx.save_for_backward(p, *tail, at.position, at.width / at.mass, mass / width, body, k + 1 - short, beyond)
-        return out
+            points = at.after - at.short, at.width / at.mass, after - short, mass / width
+            ctx.save_for_backward(p, *tail, *points, body, beyond)
+        return torch.where(tail.either, in_tail, out)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        p, *tail, position, per_density, density, body, y_position, beyond = ctx.saved_tensors
-        tail = InTail(*tail)
-        in_tail = tail.lower | tail.upper
+        p, lower, in_tail, z, xi, beta, hazard, end, position, per_density, y_position, density, body, beyond = (
+            ctx.saved_tensors
+        )
+        z, hazard = z.masked_fill(end, 0), hazard.masked_fill(end, 0)
         # derivative of the output in the log of the mass beyond (tails) and in F (body)
         if ctx.kind == "cdf":
-            in_log_mass, in_f = torch.where(tail.lower, beyond, -beyond), 1
+            in_log_mass, in_f = torch.where(lower, beyond, -beyond), 1
         elif ctx.kind == "survival":
-            in_log_mass, in_f = torch.where(tail.lower, -beyond, beyond), -1
+            in_log_mass, in_f = torch.where(lower, -beyond, beyond), -1
         else:
-            in_log_mass, in_f = torch.where(tail.lower, -beyond / (1 - beyond), 1), -1 / (1 - body)
-        g = (grad * in_log_mass).masked_fill_(~in_tail | (tail.hazard == math.inf), 0)
-        stretch = (1 + tail.xi * tail.z).masked_fill_(g == 0, 1)
-        z = tail.z.masked_fill(g == 0, 0)
-        d_excess = -g / (stretch * tail.beta)
-        slope = _hazard_slope_in_xi(z, tail.xi, tail.hazard, stretch).masked_fill_(g == 0, 0)
-        d_y = torch.where(tail.lower, -d_excess, d_excess)
+            in_log_mass, in_f = torch.where(lower, -beyond / (1 - beyond), 1), -1 / (1 - body)
+        g = grad * in_log_mass * (in_tail > end)
+        t = xi * z
+        stretch = t + 1
+        d_excess = g / (stretch * beta)  # with a minus
+        d_y = torch.where(lower, d_excess, -d_excess)
+        d_xi = _hazard_slope_in_xi(t, z, xi, hazard, stretch).mul_(g).neg_()
         d_logits = None
         in_body = (grad * in_f).masked_fill_(in_tail, 0)
-        if ctx.needs_input_grad[1]:
+        if ctx.needs_input_grad[2]:
             lower_mass, upper_mass = ctx.masses
             # the body's own point, or the threshold of the tail that the outcome lies in
-            side = torch.where(tail.lower, position[:, :1], position[:, 1:])
-            weight = d_y * torch.where(tail.lower, per_density[:, :1], per_density[:, 1:])
-            level = _by_tail(tail.lower, lower_mass, 1 - upper_mass, tail.z)
             d_logits = _logit_gradient(
                 p,
-                torch.where(in_tail, weight, in_body),
-                torch.where(in_tail, side, y_position),
-                torch.where(in_tail, level, body),
+                torch.where(in_tail, d_y * _side(lower, per_density), in_body),
+                torch.where(in_tail, _side(lower, position), y_position),
+                torch.where(in_tail, _by_tail(lower, lower_mass, 1 - upper_mass, z), body),
             )
-        tail_gradients = _tail_gradients(tail, -g * slope, -d_excess * z)
-        return None, d_logits, *tail_gradients, None, None, d_y + in_body * density, None
+        tail_gradients = _tail_gradients(lower, d_xi, d_excess * z)
+        return None, None, d_logits, *tail_gradients, None, None, d_y + in_body * density, None
 
 
 class Icdf(Function):
     r"""Outcome at a level: the body's quantile at the level clamped to the body, and beyond it the excess of the tail."""
 
     @staticmethod
-    def forward(ctx, edges, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, level):
-        widths = edges[1:] - edges[:-1]
+    def forward(ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, level):
         p = logits.softmax(-1)
         in_body = level.clamp(lower_mass, 1 - upper_mass)
         at = _quantiles(edges, widths, p, p.cumsum(-1), in_body)
-        lower, upper = level < in_body, level > in_body
+        lower = level < in_body
         xi = torch.where(lower, lower_xi.unsqueeze(-1), upper_xi.unsqueeze(-1))
         beta = torch.where(lower, lower_beta.unsqueeze(-1), upper_beta.unsqueeze(-1))
         # mass beyond the outcome, in units of the tail's: 1 in the body
         share = torch.where(lower, level / lower_mass, ((1 - level) / upper_mass).clamp_(max=1))
-        hazard = -share.log()
-        z = torch.where(xi == 0, hazard, torch.expm1(xi * hazard) / xi)
+        hazard = share.log_().neg_()
+        z = torch.where(xi == 0, hazard, (xi * hazard).expm1_().div_(xi))
         excess = z * beta
-        body = at.right - at.back
-        out = torch.where(lower, body - excess, torch.where(upper, body + excess, body))
+        out = (at.right - at.back).add_(torch.where(lower, -excess, excess))
         if ctx is not None:
             ctx.masses = lower_mass, upper_mass
-            ctx.save_for_backward(p, level, lower, upper, z, xi, beta, hazard, at.position, at.width / at.mass)
-        return out.masked_fill_(~((level >= 0) & (level <= 1)), math.nan)
+            points = at.after - at.short, at.width / at.mass
+            ctx.save_for_backward(p, level, lower, level != in_body, z, xi, beta, hazard, *points)
+        return out.masked_fill_((level < 0).logical_or_(level > 1), math.nan)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        p, level, lower, upper, z, xi, beta, hazard, position, per_density = ctx.saved_tensors
+        p, level, lower, in_tail, z, xi, beta, hazard, position, per_density = ctx.saved_tensors
         lower_mass, upper_mass = ctx.masses
-        tail = InTail(lower, upper, z, xi, beta, hazard)
-        in_tail = lower | upper
-        # an infinite outcome has no gradient; neither has the rounding of levels inside the body
-        g = torch.where(lower, -grad, grad).masked_fill_(~in_tail | z.isinf(), 0)
-        growth = torch.exp(xi * hazard)
-        small = (xi * hazard).abs() < SERIES_BELOW
+        # an infinite outcome has no gradient; level 0 or 1 of a tail with an end point has: that is at beta / |xi|
+        infinite, at_end = z.isinf(), hazard == math.inf
+        z, hazard = z.masked_fill(infinite, 0), hazard.masked_fill(at_end, 0)
+        g = torch.where(lower, -grad, grad) * (in_tail > infinite)
+        t = xi * hazard
+        growth = t.exp().masked_fill_(at_end, 0)
         coefficients = tuple(n / math.factorial(n + 1) for n in range(1, series_terms(p.dtype)))
-        series = _horner((xi * hazard).masked_fill_(~small, 0), coefficients)
-        spread = hazard * growth
-        spread.masked_fill_(hazard == math.inf, 0)  # level 0 or 1 of a tail with an end point: that is beta / |xi|
-        slope = torch.where(small, series * hazard * hazard, (spread - z) / xi)
-        d_xi = (g * beta * slope).masked_fill_(g == 0, 0)
-        d_beta = (g * z).masked_fill_(g == 0, 0)
+        small = (t.abs() < SERIES_BELOW) > at_end
+        slope = torch.where(small, _horner(t, coefficients).mul(hazard).mul_(hazard), (hazard * growth - z) / xi)
+        per_beta = g * beta
         d_logits = _logit_gradient(p, -grad * per_density, position, level.clamp(lower_mass, 1 - upper_mass))
-        in_hazard = (g * beta * growth).masked_fill_(g == 0, 0)
-        d_level = torch.where(in_tail, in_hazard / torch.where(lower, -level, 1 - level), grad * per_density)
-        return None, d_logits, *_tail_gradients(tail, d_xi, d_beta), None, None, d_level
+        in_hazard = (per_beta * growth).div_(torch.where(lower, -level, 1 - level))
+        d_level = torch.where(in_tail, in_hazard.masked_fill_(at_end, 0), grad * per_density)
+        slope.masked_fill_(infinite, 0)
+        return None, None, d_logits, *_tail_gradients(lower, per_beta * slope, g * z), None, None, d_level
 
 
 class BodyScore(Function):
@@ -340,7 +342,7 @@ class BodyScore(Function):
     @staticmethod
     def _ends(cumulative: Tensor, bins: Tensor, lower_mass: float, upper_mass: float) -> Tensor:
         """F - 1{x >= y} at the right edge of each bin, F held at its thresholds' levels outside the body."""
-        k = torch.arange(cumulative.shape[-1], dtype=cumulative.dtype, device=cumulative.device)
+        k = _constants(tuple(range(cumulative.shape[-1])), cumulative.dtype, cumulative.device)
         past = (k - (bins[:, 1:2] - 1)).clamp_(0, 1)
         return cumulative.clamp(lower_mass, 1 - upper_mass).sub_(past)
 
@@ -353,11 +355,10 @@ class BodyScore(Function):
         return width, a, ends.gather(-1, bins)
 
     @staticmethod
-    def forward(ctx, edges, logits, lower_mass, upper_mass, y):
-        widths = edges[1:] - edges[:-1]
+    def forward(ctx, edges, widths, logits, lower_mass, upper_mass, y):
         p = logits.softmax(-1)
         cumulative = p.cumsum(-1)
-        levels = _levels(lower_mass, upper_mass, p.dtype, p.device).expand(len(p), 2).contiguous()
+        levels = _constants((lower_mass, 1 - upper_mass), p.dtype, p.device).expand(len(p), 2).contiguous()
         thresholds = torch.searchsorted(cumulative, levels).clamp_(max=p.shape[-1] - 1)
         lower, upper = thresholds[:, :1], thresholds[:, 1:]
         bins = torch.cat([lower, _of_bin(edges, y.unsqueeze(-1)).clamp_(lower, upper), upper], -1)
@@ -398,4 +399,4 @@ class BodyScore(Function):
         slope.mul_(d_score.unsqueeze(-1) / 3).scatter_add_(-1, bins, d_cumulative)
         # an edge moves with all bins on its left: sum from the right, up to a constant that the softmax removes
         d_p = slope.cumsum(-1).sub_(slope).neg_().scatter_add_(-1, bins, d_mass).mul_(p)
-        return None, d_p.addcmul_(p, d_p.sum(-1, keepdim=True), value=-1), None, None, None
+        return None, None, d_p.addcmul_(p, d_p.sum(-1, keepdim=True), value=-1), None, None, None

@@ -17,8 +17,8 @@ from .gpd import uniform_levels
 __all__ = ["Binned"]
 
 
-def check_bins(bin_edges: Tensor, logits: Tensor, validate: bool) -> None:
-    """Raise a ValueError that names `bin_edges` or `logits` unless they describe the bins of one law.
+def check_bins(bin_edges: Tensor, logits: Tensor, validate: bool) -> Tensor:
+    """Widths of the bins, after checks that raise a ValueError naming `bin_edges` or `logits`.
 
     The shapes are always checked, since everything else would fail with an error about indices; the values only when
     `validate` is True.
@@ -34,12 +34,13 @@ def check_bins(bin_edges: Tensor, logits: Tensor, validate: bool) -> None:
             f"logits: expected {bins} in the last dimension, one for each bin of the {bins + 1} bin_edges, "
             f"got shape {tuple(logits.shape)}"
         )
+    widths = bin_edges[1:] - bin_edges[:-1]
     if not validate:
-        return
+        return widths
     check_floating(logits=logits, bin_edges=bin_edges)
-    # a finite difference > 0 everywhere is also False for infinite and NaN edges
-    widths = bin_edges.diff()
-    if not bool(((widths > 0) & (widths < math.inf)).all()):
+    # infinite and NaN edges have infinite or NaN widths
+    narrowest, widest = torch.aminmax(widths)
+    if not (narrowest.item() > 0 and widest.item() < math.inf):
         first_offender("bin_edges", bin_edges, bin_edges.isfinite(), "finite numbers")
         k = int((widths <= 0).nonzero()[0])
         raise ValueError(
@@ -47,9 +48,10 @@ def check_bins(bin_edges: Tensor, logits: Tensor, validate: bool) -> None:
             f"bin_edges[{k + 1}] = {bin_edges[k + 1].item():g}; sort them and drop repeated ones"
         )
     # one reduction instead of a mask as large as the logits: the sum is NaN when an element is
-    if bool(logits.detach().sum().isnan()):
+    if math.isnan(logits.detach().sum().item()):
         first_offender("logits", logits, ~logits.isnan(), "numbers")
         raise ValueError("logits: expected numbers or -inf for an empty bin, but inf occurs; subtract the maximum")
+    return widths
 
 
 class Binned(Distribution):
@@ -82,7 +84,7 @@ class Binned(Distribution):
 
     def __init__(self, bin_edges: Tensor, logits: Tensor, validate_args: bool | None = None) -> None:
         validate = Distribution._validate_args if validate_args is None else bool(validate_args)
-        check_bins(bin_edges, logits, validate)
+        self.bin_widths = check_bins(bin_edges, logits, validate)
         self.bin_edges, self.logits = bin_edges, logits
         super().__init__(logits.shape[:-1], validate_args=False)
         self._validate_args = validate
@@ -95,13 +97,8 @@ class Binned(Distribution):
     def expand(self, batch_shape: torch.Size, _instance: Distribution | None = None) -> Binned:
         """The same law with its logits expanded (not copied) to `batch_shape`."""
         new = expand_instance(self, batch_shape, _instance, ("logits",))
-        new.bin_edges = self.bin_edges
+        new.bin_edges, new.bin_widths = self.bin_edges, self.bin_widths
         return new
-
-    @property
-    def bin_widths(self) -> Tensor:
-        """Widths of the bins in yards, shape (bins,)."""
-        return self.bin_edges.diff()
 
     @property
     def mass(self) -> Tensor:

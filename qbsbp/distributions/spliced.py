@@ -89,7 +89,7 @@ class SplicedBinnedPareto(Distribution):
         validate_args: bool | None = None,
     ) -> None:
         validate = Distribution._validate_args if validate_args is None else bool(validate_args)
-        check_bins(bin_edges, logits, validate)
+        self.bin_widths = check_bins(bin_edges, logits, validate)
         tails = [
             t if isinstance(t, Tensor) else torch.as_tensor(t, dtype=logits.dtype, device=logits.device)
             for t in (lower_xi, lower_beta, upper_xi, upper_beta)
@@ -124,10 +124,10 @@ class SplicedBinnedPareto(Distribution):
                     f"{name}: expected the dtype and device of logits ({logits.dtype}, {logits.device}), "
                     f"got {tail.dtype}, {tail.device}; call .to(logits)"
                 )
-        # one pass for the good case; the bad one may take its time to find the culprit
+        # one look for the good case; the bad one may take its time to find the culprit
         with torch.no_grad():
             together = torch.stack(tails)
-            if bool(together.sum().isfinite()) and (together.numel() == 0 or bool(together[1::2].min() > 0)):
+            if together.numel() == 0 or (math.isfinite(together.sum().item()) and together[1::2].min().item() > 0):
                 return
         for name, tail in zip(TAIL_PARAMETERS, tails, strict=True):
             if name.endswith("beta"):
@@ -138,7 +138,7 @@ class SplicedBinnedPareto(Distribution):
     def expand(self, batch_shape: torch.Size, _instance: Distribution | None = None) -> SplicedBinnedPareto:
         """The same law with its parameters expanded (not copied) to `batch_shape`."""
         new = expand_instance(self, batch_shape, _instance, ("logits", *TAIL_PARAMETERS))
-        new.bin_edges, new.lower_mass, new.upper_mass = self.bin_edges, self.lower_mass, self.upper_mass
+        new.bin_edges, new.bin_widths, new.lower_mass, new.upper_mass = self.bin_edges, self.bin_widths, self.lower_mass, self.upper_mass
         return new
 
     @property
@@ -159,15 +159,17 @@ class SplicedBinnedPareto(Distribution):
     def _evaluate(self, function: type[Function], value: Tensor | float, *options: str) -> Tensor:
         """One fused operation on rows of laws (B, bins) and outcomes (B, S)."""
         value = as_value(value, self.logits)
-        shape = torch.broadcast_shapes(value.shape, self.batch_shape)
-        samples = shape[: len(shape) - len(self.batch_shape)]
-        if samples + self.batch_shape != shape:  # the outcomes are wider than a batch dimension of size 1
+        batch_shape = self.batch_shape
+        shape = batch_shape if value.shape == batch_shape else torch.broadcast_shapes(value.shape, batch_shape)
+        samples = shape[: len(shape) - len(batch_shape)]
+        if samples + batch_shape != shape:  # the outcomes are wider than a batch dimension of size 1
             return self.expand(shape)._evaluate(function, value, *options)
-        rows = [t.reshape(-1) for t in (self.lower_xi, self.lower_beta, self.upper_xi, self.upper_beta)]
-        columns = value.expand(shape).reshape(samples.numel(), -1).T if samples else value.expand(shape).reshape(-1, 1)
-        logits = self.logits.reshape(-1, self.logits.shape[-1])
+        logits, *tails = self.logits, self.lower_xi, self.lower_beta, self.upper_xi, self.upper_beta
+        if len(batch_shape) != 1:
+            logits, *tails = logits.reshape(-1, logits.shape[-1]), *(t.reshape(-1) for t in tails)
+        columns = value.expand(shape).reshape(samples.numel(), -1).T.contiguous()  # (B, S)
         masses = self.lower_mass, self.upper_mass
-        out = evaluate(function, self.bin_edges, logits, *rows, *masses, columns.contiguous(), *options)
+        out = evaluate(function, self.bin_edges, self.bin_widths, logits, *tails, *masses, columns, *options)
         return out.T.reshape(shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -224,7 +226,7 @@ class SplicedBinnedPareto(Distribution):
         safe = torch.where(held, mass, 1)
         start = torch.where(held, (clipped_left - left) / safe, 0).clamp(0, 1)
         stop = torch.where(held, 1 - (right - clipped_right) / safe, 0).clamp(0, 1)
-        widths = edges.diff()
+        widths = self.bin_widths
         relative = SplicedBinnedPareto(
             edges,
             self.logits,
@@ -299,7 +301,7 @@ class SplicedBinnedPareto(Distribution):
         :math:`m_k` is the mass of bin `k` between the thresholds.
         """
         mass = self._pieces()[0]
-        log_density = self.logits.log_softmax(-1) - self.bin_edges.diff().log()
+        log_density = self.logits.log_softmax(-1) - self.bin_widths.log()
         body = -(mass * torch.where(mass > 0, log_density, 0)).sum(-1)
         lower = self.lower_mass * (self.lower_tail.entropy() - math.log(self.lower_mass))
         upper = self.upper_mass * (self.upper_tail.entropy() - math.log(self.upper_mass))
@@ -327,11 +329,7 @@ class SplicedBinnedPareto(Distribution):
     ) -> Tensor:
         q_lo, q_hi = self.lower_mass, self.upper_mass
         logits = self.logits.reshape(-1, self.logits.shape[-1])
-        if torch.is_grad_enabled() and logits.requires_grad:
-            score, bins, mass, right = BodyScore.apply(self.bin_edges, logits, q_lo, q_hi, y)
-        else:
-            with torch.no_grad():
-                score, bins, mass, right = BodyScore.forward(None, self.bin_edges, logits, q_lo, q_hi, y)
+        score, bins, mass, right = evaluate(BodyScore, self.bin_edges, self.bin_widths, logits, q_lo, q_hi, y.detach())
         # the bins of the lower threshold, the outcome and the upper threshold, each cut into pieces by those points
         edge = self.bin_edges.take(bins + 1)
         width = edge - self.bin_edges.take(bins)
