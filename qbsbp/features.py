@@ -26,7 +26,7 @@ PLAYER_FEATURES = {
     "acceleration_x": (3.0, "m/s²"),
     "acceleration_y": (3.0, "m/s²"),
     "separation": (3.0, "metres to the nearest opponent"),
-    "holds_disc": (1.0, "1 while he holds the disc, else 0"),
+    "holds_disc": (1.0, "1 while the player holds the disc, else 0"),
 }
 """Eight features of a player at a frame: what each is divided by, and its meaning and unit. The scales are round
 numbers near each feature's spread, fixed beforehand: nothing is fitted to data, so no split can leak through them."""
@@ -116,9 +116,9 @@ def ultimate_windows(
     The features of a window depend on where the players were and who held the disc in its own frames, and on the number
     of throws before: on nothing after t, and on no row of the disc in flight, since those are drawn from the catch to
     come. Positions are relative to the disc at t. Channel 8 s + k of `x` is feature k of `PLAYER_FEATURES` for the
-    player in slot s; slots are ordered at t by `qbsbp.tracking.order_players` (holder, his team by distance, then the
-    defence, each beside the player he marks) and keep their players through the window. A velocity or acceleration
-    whose past is too short is 0.
+    player in slot s; slots are ordered at t by `qbsbp.tracking.order_players` (holder, team-mates by distance, then
+    the defence in the order of the players they mark) and keep their players through the window. A velocity or
+    acceleration whose past is too short is 0.
 
     Args:
         tracking: Prepared plays of the layout "ultimate", see `qbsbp.tracking.prepare`.

@@ -35,7 +35,7 @@ def repair_jumps(tracking: Tracking, *, max_speed: float = MAX_SPEED) -> Trackin
 
     Position p(f) is kept if its distance to the last kept position p(g), g < f, is at most `max_speed` times the time
     between them; otherwise the player is left at p(g). The first frame of a play is taken as it is. Where the holder
-    was moved, the disc goes with him.
+    was moved, the disc moves too.
 
     Args:
         tracking: Tracks in metres, as a reader of `qbsbp.datasets` returns them.
@@ -140,9 +140,9 @@ def add_velocities(tracking: Tracking) -> Tracking:
 def order_players(place: np.ndarray, offence: np.ndarray, defence: np.ndarray, holder: np.ndarray) -> np.ndarray:
     """Give the players of each moment an order with a meaning.
 
-    First the holder, then his team by distance to him, nearest first; then the defence in the same order, each defender
-    in the slot of the player he marks. Who marks whom is the pairing of the two teams with the least total distance, so
-    a defender stands beside one player and no player has two. Ties go to the smaller column.
+    First the holder, then the rest of the team by distance to the holder, nearest first; then the defence in the same
+    order, each defender in the slot of the player they mark. Who marks whom is the pairing of the two teams with the
+    least total distance, so each defender has one player and each player one defender. Ties go to the smaller column.
 
     Args:
         place: Positions at the moment, shape (moments, players, 2).
