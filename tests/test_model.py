@@ -1,0 +1,214 @@
+"""The network returns valid laws, starts at climatology, and its configuration survives JSON."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch.distributions import Normal
+
+from qbsbp.distributions import Binned, SplicedBinnedPareto
+from qbsbp.features import PlayTensors
+from qbsbp.model import ModelConfig, PassingModel
+
+EDGES = tuple(range(-10, 41, 2))
+SMALL = ModelConfig(in_channels=3, static_features=2, channels=(8, 8), hidden=(16,), bin_edges=EDGES, scale=4.0)
+LAWS = {
+    "spliced_binned_pareto": SMALL,
+    "binned": dataclasses.replace(SMALL, law="binned"),
+    "normal": dataclasses.replace(SMALL, law="normal", bin_edges=(), location=5.0),
+}
+
+
+def make_plays(n=400, channels=3, static=2, time=20, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    y = 6 + 5 * torch.randn(n, generator=g) + torch.empty(n).exponential_(0.2, generator=g)
+    return PlayTensors(
+        x=50 + 20 * torch.randn(n, channels, time, generator=g),
+        lengths=torch.randint(1, time + 1, (n,), generator=g),
+        static=3 + torch.randn(n, static, generator=g),
+        y=y,
+        group=torch.arange(n) % 7,
+    )
+
+
+def shaken(config, seed=0):
+    """A model whose output layer is not zero."""
+    torch.manual_seed(seed)
+    model = PassingModel(config)
+    model.initialise_from(make_plays())
+    torch.nn.init.normal_(model.output.weight)
+    return model
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_fresh_law_for_each_play(law):
+    cls = {"spliced_binned_pareto": SplicedBinnedPareto, "binned": Binned, "normal": Normal}[law]
+    model, plays = shaken(LAWS[law]), make_plays(9)
+    first = model(plays.x, plays.lengths, plays.static)
+    second = model(plays.x, plays.lengths, plays.static)
+    assert type(first) is cls and first is not second
+    assert first.batch_shape == (9,) and first.event_shape == ()
+    loss = -first.log_prob(torch.full((9,), 5.0)).sum()
+    loss.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    assert any(p.grad.abs().max() > 0 for p in model.tcn.parameters())
+
+
+def test_links_return_valid_parameters_for_any_output():
+    config = dataclasses.replace(SMALL, lower_xi_bounds=(-0.3, -0.1), upper_xi_bounds=(0.0, 0.5), lower_mass=0.1)
+    model = PassingModel(config)
+    raw = torch.cat([torch.zeros(5, 25), torch.tensor([-1e4, -30.0, 0.0, 30.0, 1e4])[:, None].expand(-1, 4)], -1)
+    law = model.law_of(raw)
+    assert law.lower_mass == 0.1 and law.upper_mass == 0.05
+    assert (law.lower_beta > 0).all() and (law.upper_beta > 0).all()
+    assert (law.lower_xi >= -0.3).all() and (law.lower_xi <= -0.1).all()
+    assert (law.upper_xi >= 0.0).all() and (law.upper_xi <= 0.5).all()
+    assert law.lower_xi[2] == pytest.approx(-0.2) and law.upper_xi[2] == pytest.approx(0.25)
+    # at raw 0 a scale is `scale` log 2, and far out it is `scale` times raw
+    assert law.upper_beta[2] == pytest.approx(4 * (1e-3 + 0.693147), rel=1e-5)
+    assert law.upper_beta[4] == pytest.approx(4e4, rel=1e-5)
+    normal = PassingModel(LAWS["normal"]).law_of(torch.tensor([[2.0, 0.0]]))
+    assert normal.mean.item() == 13.0 and normal.stddev.item() == pytest.approx(4 * (1e-3 + 0.693147), rel=1e-5)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_before_training_every_play_gets_climatology(law):
+    plays = make_plays(4000)
+    model = PassingModel(LAWS[law])
+    model.initialise_from(plays)
+    out = model(plays.x[:50], plays.lengths[:50], plays.static[:50])
+    first = {name: getattr(out, name)[:1] for name in ("logits", "loc", "lower_xi") if hasattr(out, name)}
+    for name, value in first.items():
+        torch.testing.assert_close(getattr(out, name), value.expand_as(getattr(out, name)))
+    levels = torch.tensor([0.02, 0.1, 0.5, 0.9, 0.98])
+    if law == "normal":
+        assert out.mean[0].item() == pytest.approx(plays.y.mean().item(), rel=1e-4)
+        assert out.stddev[0].item() == pytest.approx(plays.y.std().item(), rel=1e-3)
+    else:
+        frequency = (plays.y[:, None] <= out.icdf(levels[:, None])[:, 0]).float().mean(0)
+        torch.testing.assert_close(frequency, levels, atol=0.01, rtol=0)
+
+
+def test_climatology_of_few_or_constant_outcomes_is_a_law():
+    for y in (torch.tensor([3.0]), torch.full((50,), 7.0), torch.tensor([-1e3, 1e3] * 40)):
+        plays = make_plays(len(y))
+        plays = dataclasses.replace(plays, y=y)
+        for config in LAWS.values():
+            model = PassingModel(config)
+            model.initialise_from(plays)
+            law = model(plays.x, plays.lengths, plays.static)
+            assert law.cdf(torch.tensor(5.0)).isfinite().all()
+
+
+def test_features_are_standardised_over_real_frames_only():
+    plays = make_plays(300)
+    x = plays.x.clone()
+    x[:, 1] = 4.0  # a feature that never changes
+    for i, length in enumerate(plays.lengths):
+        x[i, :, length:] = 1e9
+    model = PassingModel(SMALL)
+    model.initialise_from(dataclasses.replace(plays, x=x))
+    real = torch.cat([play[:, :length] for play, length in zip(x, plays.lengths)], 1)
+    torch.testing.assert_close(model.x_shift[:, 0], real.mean(1))
+    torch.testing.assert_close(model.x_scale[[0, 2], 0], real[[0, 2]].std(1, correction=0))
+    assert model.x_scale[1] == 1
+    torch.testing.assert_close(model.static_shift, plays.static.mean(0))
+    # the unit of a feature is then of no consequence
+    twin = PassingModel(SMALL)
+    twin.load_state_dict(model.state_dict())
+    other = dataclasses.replace(plays, x=x * 0.9144, static=plays.static * 10)
+    twin.initialise_from(other)
+    for each in (model, twin):
+        torch.manual_seed(1)
+        torch.nn.init.normal_(each.output.weight)
+    a, b = model.eval().predict(dataclasses.replace(plays, x=x)), twin.eval().predict(other)
+    torch.testing.assert_close(a.logits, b.logits, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_predict_in_parts_equals_one_call(law):
+    model, plays = shaken(LAWS[law]), make_plays(23)
+    model.train()
+    parts = model.predict(plays, batch_size=5)
+    assert model.training and not parts.cdf(plays.y).requires_grad
+    whole = model.eval()(plays.x, plays.lengths, plays.static)
+    torch.testing.assert_close(parts.cdf(plays.y), whole.cdf(plays.y).detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_law_is_float32_where_the_network_is_not():
+    model, plays = shaken(SMALL), make_plays(6)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert model.output(torch.zeros(1, 16)).dtype == torch.bfloat16
+        law = model(plays.x, plays.lengths, plays.static)
+    assert law.logits.dtype == law.upper_beta.dtype == law.log_prob(plays.y).dtype == torch.float32
+    double = model.double()(plays.x.double(), plays.lengths, plays.static.double())
+    assert double.logits.dtype == torch.float64
+
+
+def test_arguments_are_checked_in_evaluation_only():
+    model, plays = shaken(SMALL), make_plays(4)
+    assert model.eval()(plays.x, plays.lengths, plays.static)._validate_args
+    assert not model.train()(plays.x, plays.lengths, plays.static)._validate_args
+
+
+def test_no_static_features():
+    model = PassingModel(dataclasses.replace(SMALL, static_features=0))
+    plays = make_plays(4, static=0)
+    assert model(plays.x, plays.lengths).batch_shape == (4,)
+    assert model(plays.x, plays.lengths, plays.static).batch_shape == (4,)
+
+
+def test_configuration_survives_json():
+    config = dataclasses.replace(SMALL, bin_edges=[-1, 0.5, 3], upper_xi_bounds=[0, 0.7], hidden=(), dropout=0.25)
+    assert ModelConfig.from_json(config.to_json()) == config
+    assert config.bin_edges == (-1.0, 0.5, 3.0) and hash(config) == hash(ModelConfig.from_json(config.to_json()))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.law = "normal"
+    with pytest.raises(ValueError, match="ModelConfig: has no field depth; it has in_channels"):
+        ModelConfig.from_json('{"in_channels": 3, "depth": 4}')
+    with pytest.raises(ValueError, match="ModelConfig: expected a JSON object"):
+        ModelConfig.from_json("[1]")
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"law": "gaussian"}, "law: expected one of spliced_binned_pareto, binned, normal, got 'gaussian'"),
+        ({"law": "normal"}, "bin_edges: the normal law has no bins"),
+        ({"bin_edges": ()}, "bin_edges: .* needs at least 3 increasing edges .* got 0"),
+        ({"bin_edges": (0, 2, 2, 3)}, "bin_edges: .* strictly increasing, but 2 is followed by 2"),
+        ({"bin_edges": (0, 2, float("inf"))}, "bin_edges: .* but 2 is followed by inf"),
+        ({"lower_mass": 0.5}, r"lower_mass: expected a probability in \(0, 1/2\), got 0.5"),
+        ({"upper_xi_bounds": (0.5, 0.5)}, "upper_xi_bounds: expected two increasing numbers"),
+        ({"scale": 0.0}, "scale > 0; got scale=0.0"),
+        ({"static_features": -1}, "static_features: expected a number >= 0, got -1"),
+        ({"hidden": (0,)}, "hidden: expected widths of at least 1"),
+    ],
+)
+def test_wrong_configurations_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(SMALL, **change)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"x": torch.zeros(4, 5, 20)}, r"x: expected shape \(batch, 3, time\).*got \(4, 5, 20\)"),
+        ({"static": torch.zeros(4, 1)}, r"static: expected shape \(4, 2\).*got \(4, 1\)"),
+        ({"static": None}, r"static: expected shape \(4, 2\).*got \(4, 0\)"),
+        ({"static": torch.zeros(4, 2, dtype=torch.long)}, "static: expected a floating dtype.*int64"),
+        ({"lengths": torch.full((4,), 21)}, r"lengths: expected real frames in 1\.\.20"),
+        ({"lengths": torch.zeros(4)}, "lengths: expected an integer dtype"),
+    ],
+)
+def test_wrong_plays_are_named(change, message):
+    good = {"x": torch.zeros(4, 3, 20), "lengths": torch.full((4,), 20), "static": torch.zeros(4, 2)}
+    with pytest.raises(ValueError, match=message):
+        PassingModel(SMALL)(**(good | change))
+
+
+def test_initialise_from_names_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"x: expected shape \(batch, 3, time\)"):
+        PassingModel(SMALL).initialise_from(make_plays(5, channels=4))
+    with pytest.raises(ValueError, match=r"static: expected shape \(5, 2\)"):
+        PassingModel(SMALL).initialise_from(make_plays(5, static=3))
