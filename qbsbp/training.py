@@ -1,0 +1,474 @@
+"""One loop that fits a `PassingModel`: on any device, the same for the same seed, killed and resumed without a trace.
+
+All randomness of epoch e, the order of the plays and dropout, follows from (seed, e). A run therefore resumes at an
+epoch without the state of any generator, and the caller's generators are left as they were.
+Chapter: learning the law (book/ch05_learning.md).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.distributions import Distribution
+from tqdm import tqdm
+
+from .likelihood import OBJECTIVES
+from .model import ModelConfig, PassingModel, from_fields
+
+if TYPE_CHECKING:
+    from .features import PlayTensors
+
+__all__ = ["Objective", "TrainConfig", "TrainResult", "load_model", "train"]
+
+Objective = Callable[[Distribution, Tensor], Tensor]
+
+DEFAULT_OBJECTIVES = {"spliced_binned_pareto": "composite", "binned": "binned_cross_entropy", "normal": "nll"}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a model is fitted; saved beside it.
+
+    Attributes:
+        epochs: Passes over the training plays, at most.
+        batch_size: Plays per step, over all processes together.
+        learning_rate: Highest learning rate, reached after the warm-up and lowered to 0 along a cosine.
+        weight_decay: Pull of AdamW on the norms of the convolutions and the weights of the MLP, not on biases.
+        gradient_clip: Longest gradient; longer ones are shortened to it.
+        warmup: Share of all steps over which the learning rate rises, in [0, 1).
+        patience: Stop after so many epochs without a better validation loss; None never stops early.
+        seed: Where all randomness comes from.
+        mixed_precision: "no", or "bf16" to run the network, not the law, in bfloat16.
+    """
+
+    epochs: int = 30
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    gradient_clip: float = 1.0
+    warmup: float = 0.05
+    patience: int | None = 10
+    seed: int = 0
+    mixed_precision: str = "no"
+
+    def __post_init__(self) -> None:
+        for name, good, expected in (
+            ("epochs", self.epochs >= 1, "at least 1"),
+            ("batch_size", self.batch_size >= 1, "at least 1"),
+            ("learning_rate", 0 < self.learning_rate < math.inf, "a number > 0"),
+            ("weight_decay", 0 <= self.weight_decay < math.inf, "a number >= 0"),
+            ("gradient_clip", self.gradient_clip > 0, "a number > 0; math.inf clips nothing"),
+            ("warmup", 0 <= self.warmup < 1, "a share of all steps in [0, 1)"),
+            ("patience", self.patience is None or self.patience >= 1, "at least 1 epoch, or None"),
+            ("seed", self.seed >= 0, "an integer >= 0"),
+            ("mixed_precision", self.mixed_precision in ("no", "bf16"), '"no" or "bf16"'),
+        ):
+            if not good:
+                raise ValueError(f"{name}: expected {expected}, got {getattr(self, name)!r}")
+
+    def to_json(self) -> str:
+        """The configuration as JSON, read back by `from_json`."""
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> TrainConfig:
+        """The configuration that `to_json` wrote; a ValueError names a field that this version does not know."""
+        return from_fields(cls, json.loads(text))
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What `train` returns.
+
+    Attributes:
+        model: The model of the best epoch, in evaluation mode.
+        history: One row per epoch: epoch, learning_rate, train_loss, validation_loss, seconds.
+        best_epoch: The epoch, counted from 1, with the lowest validation loss.
+    """
+
+    model: PassingModel
+    history: pd.DataFrame
+    best_epoch: int
+
+
+def train(
+    model_config: ModelConfig,
+    train_plays: PlayTensors,
+    validation_plays: PlayTensors,
+    train_config: TrainConfig | None = None,
+    *,
+    objective: str | Objective | None = None,
+    directory: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> TrainResult:
+    """Fit a model to the training plays and keep the epoch that does best on the validation plays.
+
+    The model starts at the climatology of the training plays (`PassingModel.initialise_from`). It runs on the device
+    that Accelerate finds, or the one named in the environment variable QBSBP_DEVICE (cpu, cuda or mps), and on several
+    processes when started by `accelerate launch` or `torchrun`. On the CPU the same seed, configuration and number of
+    threads give the same weights bit for bit, also when the run was killed in between and resumed.
+
+    Args:
+        model_config: The model to build.
+        train_plays: Plays to learn from.
+        validation_plays: Plays of other games, to choose the epoch by.
+        train_config: How to fit; None takes the defaults.
+        objective: A name in `qbsbp.likelihood.OBJECTIVES` or a function (law, y) to the loss of each outcome, minimised
+            in the mean. None means "composite" for the spliced law, "binned_cross_entropy" for the binned one (the
+            negative log density, finite beyond the bins too) and "nll" for the normal.
+        directory: Where to keep the run: `config.json`, `model.safetensors` (the best epoch) and `last.pt` (to resume).
+            None keeps nothing.
+        resume: Continue the run in `directory`, or begin it where there is none.
+        progress: Show a progress bar.
+
+    Returns:
+        Best model, history and best epoch.
+
+    Raises:
+        ValueError: no plays, plays with values that are not finite, an unknown objective or device, or a run to resume
+            that was started with another configuration or other plays.
+        FileExistsError: `directory` holds a run and `resume` is False.
+        FloatingPointError: a loss is not finite; the message says where and what to look at.
+    """
+    config = train_config or TrainConfig()
+    objective_name, loss_of = _find_objective(objective, model_config.law)
+    _check_plays("train_plays", train_plays)
+    _check_plays("validation_plays", validation_plays)
+    accelerator = _accelerator()
+    run = _Run(directory, resume, accelerator)
+    run.begin(model_config, config, objective_name, train_plays, validation_plays)
+
+    with _own_randomness(accelerator.device):
+        torch.manual_seed(config.seed)
+        model = PassingModel(model_config)
+        model.initialise_from(train_plays)
+        optimizer = _optimizer(model, config)
+        network, optimizer = accelerator.prepare(model, optimizer)
+        progress_of = run.restore(model, optimizer)
+        history, best = progress_of["history"], progress_of["best"]
+        steps = config.epochs * _number_of_batches(len(train_plays), config)
+
+        bar = tqdm(total=steps, unit="batch", disable=not (progress and accelerator.is_main_process))
+        for epoch in range(len(history) + 1, config.epochs + 1):
+            if config.patience is not None and epoch - 1 - best["epoch"] >= config.patience:
+                break
+            started, total = time.perf_counter(), 0.0
+            batches = _batches(len(train_plays), config, epoch, accelerator)
+            network.train()
+            for i, (share, size) in enumerate(batches):
+                learning_rate = _learning_rate(config, (epoch - 1) * len(batches) + i, steps)
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate
+                x, lengths, static, y = _tensors(train_plays[share], model)
+                with _autocast(config, accelerator.device):
+                    law = network(x, lengths, static)
+                # gradients are averaged over processes: this makes them the gradient of the mean over the whole batch
+                losses = loss_of(law, y)
+                loss = losses.sum() * (accelerator.num_processes / size)
+                if not loss.isfinite():
+                    raise FloatingPointError(_not_finite(losses, y, share, epoch, i + 1, learning_rate))
+                accelerator.backward(loss)
+                accelerator.clip_grad_norm_(network.parameters(), config.gradient_clip)
+                optimizer.step()
+                optimizer.zero_grad()
+                total += float(loss.detach()) * size / accelerator.num_processes
+                bar.update()
+
+            train_loss = _over_processes(total, accelerator) / len(train_plays)
+            validation_loss = _mean_loss(model, validation_plays, loss_of, config, accelerator)
+            history.append(
+                {
+                    "epoch": epoch,
+                    "learning_rate": learning_rate,
+                    "train_loss": train_loss,
+                    "validation_loss": validation_loss,
+                    "seconds": time.perf_counter() - started,
+                }
+            )
+            if validation_loss < best["loss"]:
+                weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+                best = {"epoch": epoch, "loss": validation_loss, "weights": weights}
+            run.save(model, optimizer, history, best)
+            bar.set_postfix(epoch=epoch, train=f"{train_loss:.4f}", validation=f"{validation_loss:.4f}")
+        bar.close()
+
+    if best["epoch"] == 0:
+        raise FloatingPointError(
+            "validation_plays: the loss was not finite in any epoch, so there is no best one; an objective that is "
+            "infinite beyond the bins or a tail's end needs another one, for example 'composite'"
+        )
+    model.load_state_dict(best["weights"])
+    return TrainResult(model.eval(), pd.DataFrame(history), best["epoch"])
+
+
+def load_model(directory: str | Path) -> PassingModel:
+    """The best model of the run in `directory`, on the CPU, in evaluation mode. Loading runs no code from the files.
+
+    Raises:
+        FileNotFoundError: a file of the run is missing.
+    """
+    directory = Path(directory)
+    for name in ("config.json", "model.safetensors"):
+        if not (directory / name).is_file():
+            raise FileNotFoundError(
+                f"directory: expected a run of qbsbp.training.train, but {directory} has no {name}; "
+                "train with directory=... first"
+            )
+    fields = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    model = PassingModel(from_fields(ModelConfig, fields["model"]))
+    model.load_state_dict(load_file(directory / "model.safetensors"))
+    return model.eval()
+
+
+# The loop's small functions, in the order of their use.
+
+
+def _find_objective(objective: str | Objective | None, law: str) -> tuple[str, Objective]:
+    if objective is None:
+        objective = DEFAULT_OBJECTIVES[law]
+    if callable(objective):
+        return f"{objective.__module__}.{objective.__qualname__}", objective
+    if objective not in OBJECTIVES:
+        raise ValueError(
+            f"objective: expected a function (law, y) or one of {', '.join(OBJECTIVES)}, got {objective!r}"
+        )
+    return objective, OBJECTIVES[objective]
+
+
+def _check_plays(name: str, plays: PlayTensors) -> None:
+    if len(plays) == 0:
+        raise ValueError(f"{name}: expected at least one play, got none; is the split of games right?")
+    real = torch.arange(plays.x.shape[-1], device=plays.x.device) < plays.lengths.unsqueeze(1)
+    for field, good in (
+        ("y", plays.y.isfinite()),
+        ("static", plays.static.isfinite()),
+        ("x", plays.x.isfinite() | ~real.unsqueeze(1)),
+    ):
+        if not bool(good.all()):
+            where = tuple(int(i) for i in (~good).nonzero()[0])
+            value = getattr(plays, field)[where].item()
+            raise ValueError(
+                f"{name}.{field}: expected finite numbers, but {field}{list(where)} (the first index is the play) is "
+                f"{value}; {int((~good).sum())} such values. Drop or repair them in the features"
+            )
+
+
+def _accelerator() -> Accelerator:
+    wanted = os.environ.get("QBSBP_DEVICE") or "auto"
+    if wanted not in ("auto", "cpu", "cuda", "mps"):
+        raise ValueError(
+            f"QBSBP_DEVICE: expected cpu, cuda, mps or auto, got {wanted!r}; choose among several GPUs with "
+            "CUDA_VISIBLE_DEVICES"
+        )
+    accelerator = Accelerator(cpu=wanted == "cpu")
+    if wanted not in ("auto", accelerator.device.type):
+        raise ValueError(
+            f"QBSBP_DEVICE: expected {wanted}, but Accelerate runs on {accelerator.device.type}; either torch finds no "
+            f"such device, or this process has trained on another one before: start a new process"
+        )
+    return accelerator
+
+
+@contextlib.contextmanager
+def _own_randomness(device: torch.device) -> Iterator[None]:
+    """Give the caller's generators back as they were."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
+
+
+def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    # weight norm makes the network indifferent to the length of v (original1): shrinking its norm g (original0) decays
+    decayed = [p for name, p in model.named_parameters() if name.endswith((".original0", ".weight"))]
+    chosen = {id(p) for p in decayed}
+    others = [p for p in model.parameters() if id(p) not in chosen]
+    return torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
+        lr=config.learning_rate,
+        fused=True,
+    )
+
+
+def _number_of_batches(plays: int, config: TrainConfig) -> int:
+    return math.ceil(plays / config.batch_size)
+
+
+def _batches(plays: int, config: TrainConfig, epoch: int, accelerator: Accelerator) -> list[tuple[Tensor, int]]:
+    """Seed the epoch; indices of this process's share of each batch, with the size of the whole batch.
+
+    Batches differ by at most one play, so that no small last one weighs as much as the others.
+    """
+    order_seed, dropout_seed = np.random.SeedSequence([config.seed, epoch]).generate_state(2)
+    torch.manual_seed(int(dropout_seed) + accelerator.process_index)
+    order = torch.randperm(plays, generator=torch.Generator().manual_seed(int(order_seed)))
+    batches = order.tensor_split(_number_of_batches(plays, config))
+    return [(batch[accelerator.process_index :: accelerator.num_processes], len(batch)) for batch in batches]
+
+
+def _learning_rate(config: TrainConfig, step: int, steps: int) -> float:
+    """Linear from 0 over the warm-up, then a cosine to 0 at the last step."""
+    warmup = config.warmup * steps
+    if step + 1 < warmup:
+        return config.learning_rate * (step + 1) / warmup
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+
+
+def _tensors(plays: PlayTensors, model: PassingModel) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(x, lengths, static, y) on the device and in the precision of the model."""
+    like = model.x_shift
+    return plays.x.to(like), plays.lengths.to(like.device), plays.static.to(like), plays.y.to(like)
+
+
+def _autocast(config: TrainConfig, device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.mixed_precision == "bf16")
+
+
+def _not_finite(losses: Tensor, y: Tensor, share: Tensor, epoch: int, batch: int, learning_rate: float) -> str:
+    bad = (~losses.detach().isfinite()).nonzero().flatten().cpu()
+    if len(bad) == 0:
+        plays = "each outcome's loss is finite, their sum is not"
+    else:
+        listed = ", ".join(f"play {int(share[j])} (y = {float(y[j]):g})" for j in bad[:5])
+        plays = f"{len(bad)} of {len(losses)} losses: {listed}"
+    return (
+        f"the training loss is not finite in epoch {epoch}, batch {batch}, at learning rate {learning_rate:.2g}: "
+        f"{plays}. Where single plays are concerned look at their outcomes and features; where all are, the weights "
+        "have diverged: lower learning_rate or gradient_clip"
+    )
+
+
+def _over_processes(total: float, accelerator: Accelerator) -> float:
+    if accelerator.num_processes == 1:
+        return total
+    return float(accelerator.reduce(torch.tensor(total, device=accelerator.device), "sum"))
+
+
+@torch.no_grad()
+def _mean_loss(
+    model: PassingModel, plays: PlayTensors, loss_of: Objective, config: TrainConfig, accelerator: Accelerator
+) -> float:
+    """Mean loss over all plays, each process taking its share."""
+    model.eval()
+    total = 0.0
+    for index in torch.arange(accelerator.process_index, len(plays), accelerator.num_processes).split(1024):
+        x, lengths, static, y = _tensors(plays[index], model)
+        with _autocast(config, accelerator.device):
+            law = model(x, lengths, static)
+        total += float(loss_of(law, y).sum())
+    return _over_processes(total, accelerator) / len(plays)
+
+
+class _Run:
+    """The files of a run. Every file is written beside its place and then renamed: a reader never sees half of one."""
+
+    def __init__(self, directory: str | Path | None, resume: bool, accelerator: Accelerator) -> None:
+        if directory is None and resume:
+            raise ValueError("directory: resume=True needs the directory of the run to continue, got None")
+        self.directory = None if directory is None else Path(directory)
+        self.resume = resume
+        self.accelerator = accelerator
+
+    def begin(
+        self,
+        model_config: ModelConfig,
+        config: TrainConfig,
+        objective: str,
+        train_plays: PlayTensors,
+        validation_plays: PlayTensors,
+    ) -> None:
+        """Write the configuration of a new run, or check that the run in the directory is this one."""
+        if self.directory is None:
+            return
+        fields = {
+            "model": dataclasses.asdict(model_config),
+            "training": dataclasses.asdict(config),
+            "objective": objective,
+            "train_plays": _fingerprint(train_plays),
+            "validation_plays": _fingerprint(validation_plays),
+        }
+        path = self.directory / "config.json"
+        if path.exists() and not self.resume:
+            raise FileExistsError(
+                f"directory: {self.directory} holds a run already; continue it with resume=True, or name another one"
+            )
+        # through JSON, so that tuples compare as the lists that they become
+        new = json.loads(json.dumps(fields))
+        if path.exists():
+            _check_same_run(json.loads(path.read_text(encoding="utf-8")), new, self.directory)
+        elif self.accelerator.is_main_process:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            _write(path, lambda part: part.write_text(json.dumps(new, indent=2) + "\n", encoding="utf-8"))
+        self.accelerator.wait_for_everyone()
+
+    def restore(self, model: PassingModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+        """History and best epoch so far, after loading the last state into model and optimizer where there is one."""
+        if self.directory is None or not (self.directory / "last.pt").exists():
+            return {"history": [], "best": {"epoch": 0, "loss": math.inf, "weights": None}}
+        last = torch.load(self.directory / "last.pt", map_location="cpu", weights_only=True)
+        model.load_state_dict(last["model"])
+        optimizer.load_state_dict(last["optimizer"])
+        return last
+
+    def save(
+        self,
+        model: PassingModel,
+        optimizer: torch.optim.Optimizer,
+        history: list[dict[str, float]],
+        best: dict[str, Any],
+    ) -> None:
+        """Write the best weights if this epoch's are, and the state from which the next epoch follows."""
+        if self.directory is None or not self.accelerator.is_main_process:
+            return
+        if best["epoch"] == len(history):
+            _write(self.directory / "model.safetensors", lambda part: save_file(best["weights"], part))
+        last = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "history": history, "best": best}
+        _write(self.directory / "last.pt", lambda part: torch.save(last, part))
+
+
+def _write(path: Path, write: Callable[[Path], Any]) -> None:
+    part = path.with_name(path.name + ".part")
+    write(part)
+    os.replace(part, path)
+
+
+def _fingerprint(plays: PlayTensors) -> str:
+    """A hash of everything that training reads of the plays."""
+    digest = hashlib.blake2b(digest_size=16)
+    for tensor in (plays.x, plays.lengths, plays.static, plays.y):
+        digest.update(str((tuple(tensor.shape), tensor.dtype)).encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _check_same_run(old: dict[str, Any], new: dict[str, Any], directory: Path) -> None:
+    differences = []
+    for part in ("model", "training"):
+        for name in sorted(set(old[part]) | set(new[part])):
+            if old[part].get(name) != new[part].get(name):
+                differences.append(f"{name} was {old[part].get(name)!r} and is now {new[part].get(name)!r}")
+    if old["objective"] != new["objective"]:
+        differences.append(f"objective was {old['objective']!r} and is now {new['objective']!r}")
+    for name in ("train_plays", "validation_plays"):
+        if old[name] != new[name]:
+            differences.append(f"{name} are not the same plays")
+    if differences:
+        raise ValueError(
+            f"resume: the run in {directory} was started otherwise: {'; '.join(differences)}. "
+            "Resume with what it was started with, or name another directory"
+        )

@@ -1,0 +1,285 @@
+"""The loop learns, keeps the best epoch, resumes bit for bit and says what is wrong."""
+
+import dataclasses
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Normal
+
+from qbsbp.features import PlayTensors
+from qbsbp.model import ModelConfig, PassingModel
+from qbsbp.training import TrainConfig, load_model, train
+from tests import training_run
+from tests.training_run import MODEL, TRAINING, make_plays, run
+
+
+def same_weights(a, b):
+    a, b = a.state_dict(), b.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_it_learns_the_conditional_law():
+    plays, validation = make_plays(3000, seed=1), make_plays(2000, seed=2)
+    config = dataclasses.replace(MODEL, channels=(16, 16), hidden=(32,), dropout=0.0)
+    result = train(config, plays, validation, TrainConfig(epochs=12, learning_rate=4e-3), progress=False)
+    last = validation.x[torch.arange(2000), :, validation.lengths - 1]
+    truth = Normal(5 + 2 * last[:, 0] + validation.static[:, 0], (0.5 * validation.static[:, 1]).exp())
+    entropy = -truth.log_prob(validation.y).mean().item()
+    climatology = -Normal(plays.y.mean(), plays.y.std()).log_prob(validation.y).mean().item()
+    reached = result.history.validation_loss.min()
+    # at least 80 % of the way from climatology to the truth, and not beyond it
+    assert entropy < reached < entropy + 0.2 * (climatology - entropy)
+
+
+def test_the_result_is_the_best_epoch():
+    plays, validation = make_plays(200, seed=1), make_plays(100, seed=2)
+    result = train(MODEL, plays, validation, dataclasses.replace(TRAINING, epochs=20), progress=False)
+    assert list(result.history.columns) == ["epoch", "learning_rate", "train_loss", "validation_loss", "seconds"]
+    assert result.history.epoch.tolist() == list(range(1, 21))
+    assert result.best_epoch == result.history.epoch[result.history.validation_loss.argmin()]
+    law = result.model.predict(validation)
+    assert -law.log_prob(validation.y).mean().item() == pytest.approx(result.history.validation_loss.min(), abs=1e-5)
+    assert not result.model.training
+
+
+def test_it_stops_early():
+    """On pure noise nothing is to be learned: the validation loss soon rises."""
+    g = torch.Generator().manual_seed(0)
+    plays, validation = make_plays(60, seed=1), make_plays(60, seed=2)
+    plays, validation = (dataclasses.replace(p, y=torch.randn(60, generator=g)) for p in (plays, validation))
+    config = dataclasses.replace(TRAINING, epochs=200, learning_rate=2e-2, patience=4)
+    result = train(MODEL, plays, validation, config, progress=False)
+    assert len(result.history) == result.best_epoch + 4 < 200
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_others():
+    first, second = run(), run()
+    assert same_weights(first.model, second.model)
+    drop = ["seconds"]
+    assert first.history.drop(columns=drop).equals(second.history.drop(columns=drop))
+    other = train(
+        MODEL, make_plays(200, 1), make_plays(100, 2), dataclasses.replace(TRAINING, seed=12), progress=False
+    )
+    assert not same_weights(first.model, other.model)
+
+
+def test_the_callers_generators_are_left_alone():
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    first = run()
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert (before[1] == np.random.get_state()[1]).all()  # noqa: NPY002
+    assert before[2] == random.getstate()
+    torch.manual_seed(999)  # and they have no influence
+    assert same_weights(first.model, run().model)
+
+
+@pytest.mark.parametrize("when", ["within an epoch", "while writing"])
+def test_a_killed_run_resumes_bit_for_bit(when, tmp_path):
+    environment = os.environ | {"QBSBP_DEVICE": "cpu", "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, training_run.__file__, str(tmp_path), when]
+    killed = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    epochs_done = len(torch.load(tmp_path / "last.pt", weights_only=True)["history"])
+    assert 1 <= epochs_done < TRAINING.epochs
+    assert (tmp_path / "last.pt.part").exists() == (when == "while writing")
+
+    resumed, uninterrupted = run(tmp_path, resume=True), run()
+    assert same_weights(resumed.model, uninterrupted.model)
+    assert resumed.best_epoch == uninterrupted.best_epoch
+    columns = ["epoch", "learning_rate", "train_loss", "validation_loss"]
+    assert resumed.history[columns].equals(uninterrupted.history[columns])
+    assert same_weights(load_model(tmp_path), uninterrupted.model)
+
+
+def test_resuming_a_finished_run_trains_nothing_and_returns_it(tmp_path):
+    first = run(tmp_path)
+    again = run(tmp_path, resume=True)
+    assert same_weights(first.model, again.model)
+    assert first.history.equals(again.history)  # the seconds too: nothing was run
+
+
+def test_resuming_begins_a_run_where_there_is_none(tmp_path):
+    assert same_weights(run(tmp_path / "new", resume=True).model, run().model)
+
+
+def test_a_run_is_kept_with_its_configuration(tmp_path):
+    result = run(tmp_path)
+    fields = json.loads((tmp_path / "config.json").read_text())
+    assert ModelConfig.from_json(json.dumps(fields["model"])) == MODEL
+    assert TrainConfig.from_json(json.dumps(fields["training"])) == TRAINING
+    assert fields["objective"] == "nll"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "last.pt", "model.safetensors"]
+    loaded, plays = load_model(tmp_path), make_plays(20, seed=3)
+    assert not loaded.training and loaded.config == MODEL
+    assert torch.equal(loaded.predict(plays).mean, result.model.predict(plays).mean)
+
+
+def test_a_run_is_not_overwritten(tmp_path):
+    run(tmp_path)
+    with pytest.raises(FileExistsError, match=r"holds a run already; continue it with resume=True"):
+        run(tmp_path)
+
+
+def test_resuming_with_something_else_names_it(tmp_path):
+    run(tmp_path)
+    plays, validation = make_plays(200, seed=1), make_plays(100, seed=2)
+    for arguments, message in (
+        ((dataclasses.replace(MODEL, kernel_size=2), plays, validation, TRAINING), "kernel_size was 3 and is now 2"),
+        (
+            (MODEL, plays, validation, dataclasses.replace(TRAINING, learning_rate=0.1, epochs=9)),
+            "epochs was 6 and is now 9; learning_rate was 0.005 and is now 0.1",
+        ),
+        ((MODEL, plays[:-1], validation, TRAINING), "train_plays are not the same plays"),
+        ((MODEL, plays, dataclasses.replace(validation, y=validation.y + 1), TRAINING), "validation_plays are not"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train(*arguments, directory=tmp_path, resume=True, progress=False)
+    with pytest.raises(ValueError, match=r"objective was 'nll' and is now .*absolute_error"):
+        run(tmp_path, resume=True, objective=absolute_error)
+
+
+def absolute_error(law, y):
+    return (law.mean - y).abs()
+
+
+def test_any_function_may_be_the_objective():
+    result = run(objective=absolute_error)
+    losses = (result.model.predict(make_plays(100, seed=2)).mean - make_plays(100, seed=2).y).abs()
+    assert losses.mean().item() == pytest.approx(result.history.validation_loss.min(), abs=1e-5)
+
+
+def test_weight_decay_shrinks_norms_and_matrices_only():
+    plays, validation = make_plays(64, seed=1), make_plays(10, seed=2)
+    # with no gradient to speak of, only decay moves a weight: each step multiplies it by 1 - rate * decay
+    config = TrainConfig(epochs=1, batch_size=64, learning_rate=0.1, warmup=0.0, weight_decay=1.0)
+    result = train(MODEL, plays, validation, config, objective=lambda law, y: 0 * law.mean, progress=False)
+    torch.manual_seed(config.seed)
+    start = PassingModel(MODEL)
+    start.initialise_from(plays)
+    for (name, before), after in zip(start.named_parameters(), result.model.parameters()):
+        decayed = name.endswith((".weight", "original0"))
+        torch.testing.assert_close(after, before * (0.9 if decayed else 1.0), msg=name)
+
+
+def test_batches_cover_every_play_once_and_are_of_equal_size():
+    seen, sizes = [], []
+
+    class Counted(PlayTensors):
+        def __getitem__(self, index):
+            if self.group[0] == -1:
+                seen.extend(index.tolist())
+                sizes.append(len(index))
+            return super().__getitem__(index)
+
+    plays = make_plays(101, seed=1)
+    counted = Counted(**(vars(plays) | {"group": torch.full((101,), -1)}))
+    train(MODEL, counted, make_plays(10, 2), TrainConfig(epochs=2, batch_size=32), progress=False)
+    first, second = seen[:101], seen[101:]
+    assert sorted(first) == sorted(second) == list(range(101)) and first != second
+    assert sorted(sizes[:4]) == [25, 25, 25, 26]
+
+
+def test_mixed_precision_learns_too():
+    config = dataclasses.replace(TRAINING, mixed_precision="bf16")
+    result = train(MODEL, make_plays(400, 1), make_plays(200, 2), config, progress=False)
+    assert result.history.validation_loss.min() < result.history.validation_loss[0]
+    assert all(parameter.dtype == torch.float32 for parameter in result.model.parameters())
+
+
+def test_progress_is_shown_or_not(capsys):
+    plays = make_plays(40, seed=1)
+    config = dataclasses.replace(TRAINING, epochs=1)
+    train(MODEL, plays, plays, config, progress=False)
+    assert capsys.readouterr() == ("", "")
+    train(MODEL, plays, plays, config, progress=True)
+    assert "validation=" in capsys.readouterr().err
+
+
+def test_no_plays_is_an_error():
+    plays = make_plays(10, seed=1)
+    with pytest.raises(ValueError, match="train_plays: expected at least one play, got none"):
+        train(MODEL, plays[:0], plays, progress=False)
+    with pytest.raises(ValueError, match="validation_plays: expected at least one play, got none"):
+        train(MODEL, plays, plays[:0], progress=False)
+
+
+def test_values_that_are_not_finite_are_found_before_training():
+    plays = make_plays(10, seed=1)
+    x = plays.x.clone()
+    x[4, 2, 1] = float("nan")
+    with pytest.raises(ValueError, match=r"train_plays\.x: .* x\[4, 2, 1\] \(the first .*\) is nan; 1 such"):
+        train(MODEL, dataclasses.replace(plays, x=x), plays, progress=False)
+    y = plays.y.clone()
+    y[3] = float("inf")
+    with pytest.raises(ValueError, match=r"validation_plays\.y: .* y\[3\] .* is inf"):
+        train(MODEL, plays, dataclasses.replace(plays, y=y), progress=False)
+    x = plays.x.clone()
+    x[0, :, plays.lengths[0] :] = float("nan")  # padding may hold anything
+    train(MODEL, dataclasses.replace(plays, x=x), plays, dataclasses.replace(TRAINING, epochs=1), progress=False)
+
+
+def test_a_loss_that_is_not_finite_says_where():
+    plays = make_plays(100, seed=1)
+    worst = int(plays.y.argmax())
+
+    def breaks_at_the_largest(law, y):
+        return torch.where(y == plays.y.max(), float("inf"), -law.log_prob(y))
+
+    message = rf"not finite in epoch 1, batch [1-4], .*: 1 of \d+ losses: play {worst} \(y = {plays.y.max().item():g}\)"
+    with pytest.raises(FloatingPointError, match=message):
+        train(MODEL, plays, plays, TRAINING, objective=breaks_at_the_largest, progress=False)
+    with pytest.raises(FloatingPointError, match="validation_plays: the loss was not finite in any epoch"):
+        train(
+            MODEL,
+            plays[plays.y < plays.y.max()],
+            plays,
+            dataclasses.replace(TRAINING, epochs=2),
+            objective=breaks_at_the_largest,
+            progress=False,
+        )
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"epochs": 0}, "epochs: expected at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size: expected at least 1"),
+        ({"learning_rate": float("nan")}, "learning_rate: expected a number > 0, got nan"),
+        ({"weight_decay": -1.0}, "weight_decay: expected a number >= 0"),
+        ({"gradient_clip": 0.0}, "gradient_clip: expected a number > 0"),
+        ({"warmup": 1.0}, r"warmup: expected a share of all steps in \[0, 1\)"),
+        ({"patience": 0}, "patience: expected at least 1 epoch, or None"),
+        ({"seed": -1}, "seed: expected an integer >= 0"),
+        ({"mixed_precision": "fp8"}, "mixed_precision: expected \"no\" or \"bf16\", got 'fp8'"),
+    ],
+)
+def test_wrong_configurations_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**change)
+
+
+def test_wrong_settings_are_named(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"objective: expected a function .* or one of .*nll.*, got 'likelihood'"):
+        run(objective="likelihood")
+    with pytest.raises(ValueError, match="directory: resume=True needs the directory"):
+        run(resume=True)
+    with pytest.raises(FileNotFoundError, match=r"has no config\.json; train with directory"):
+        load_model(tmp_path)
+    monkeypatch.setenv("QBSBP_DEVICE", "gpu")
+    with pytest.raises(ValueError, match="QBSBP_DEVICE: expected cpu, cuda, mps or auto, got 'gpu'"):
+        run()
+
+
+def test_a_device_that_is_not_there_is_an_error(monkeypatch):
+    missing = "mps" if not torch.backends.mps.is_available() else "cuda"
+    monkeypatch.setenv("QBSBP_DEVICE", missing)
+    with pytest.raises(ValueError, match=f"QBSBP_DEVICE: expected {missing}, but Accelerate runs on"):
+        run()
