@@ -1,0 +1,309 @@
+r"""How good a predicted distribution is: scores, calibration, and how sure we are of either.
+
+Scores take a law with one distribution per play and return one number per play, so that their mean, their difference
+between two models and an interval that respects games (`group_bootstrap`) all come from the same numbers.
+Chapter: real tracking (book/ch07_ultimate.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from torch import Tensor
+from torch.distributions import Distribution, Normal
+
+__all__ = [
+    "Interval",
+    "coverage",
+    "crps",
+    "group_bootstrap",
+    "nll",
+    "paired_difference",
+    "pit",
+    "pit_histogram",
+    "pp_error",
+]
+
+
+def nll(law: Distribution, y: Tensor) -> Tensor:
+    r"""Negative log density :math:`-\log f(y)` of each outcome, in nats; it depends on the unit of `y`.
+
+    This is the density itself: `qbsbp.likelihood.nll`, which is for learning, extends it past a finite end point.
+
+    Args:
+        law: One distribution per play, or one for all.
+        y: Outcomes in yards, shape (n,).
+
+    Returns:
+        Shape (n,); inf where the density is 0.
+    """
+    return -law.log_prob(y)
+
+
+def crps(law: Distribution, y: Tensor) -> Tensor:
+    r"""Continuous ranked probability score :math:`\int (F(x) - 1\{x \ge y\})^2 dx` of each outcome, in yards.
+
+    For one number as forecast it is the absolute error. The laws of qbsbp bring their closed forms; that of the normal
+    law, with :math:`z = (y - \mu) / \sigma`, is (Gneiting & Raftery, 2007, equation 21)
+
+    .. math:: \sigma \big( z (2 \Phi(z) - 1) + 2 \varphi(z) - 1 / \sqrt{\pi} \big).
+
+    Args:
+        law: One distribution per play, or one for all.
+        y: Outcomes in yards, shape (n,).
+
+    Returns:
+        Shape (n,); infinite for a tail with xi >= 1.
+
+    Raises:
+        TypeError: no closed form is known for the law.
+    """
+    if hasattr(law, "crps"):
+        return law.crps(y)
+    if isinstance(law, Normal):
+        z = (y - law.mean) / law.stddev
+        standard = torch.distributions.Normal(torch.zeros_like(z), torch.ones_like(z), validate_args=False)
+        density = torch.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+        return law.stddev * (z * (2 * standard.cdf(z) - 1) + 2 * density - 1 / math.sqrt(math.pi))
+    raise TypeError(f"law: expected a law with a method crps, or a Normal, got {type(law).__name__}")
+
+
+def pit(
+    law: Distribution, y: Tensor, *, rounding: float | None = None, generator: torch.Generator | None = None
+) -> Tensor:
+    r"""Probability integral transform :math:`F(y)` of each outcome; uniform on (0, 1) over plays when calibrated.
+
+    Outcomes that are rounded to multiples of :math:`u` are atoms of the data, not of the law. Their randomised
+    transform spreads each over the probability that it stands for, with V uniform on (0, 1) (Czado, Gneiting & Held,
+    2009):
+
+    .. math:: F(y - u/2) + V \big( F(y + u/2) - F(y - u/2) \big).
+
+    Args:
+        law: One distribution per play, or one for all.
+        y: Outcomes in yards, shape (n,).
+        rounding: The unit u in yards to which outcomes are rounded; None for continuous ones.
+        generator: Where V comes from, needed with `rounding`.
+
+    Returns:
+        Shape (n,), in [0, 1].
+
+    Raises:
+        ValueError: `rounding` is not > 0, or comes without a generator.
+    """
+    # sums of float32 masses may pass 1 by a rounding error
+    if rounding is None:
+        return law.cdf(y).clamp(0, 1)
+    if not rounding > 0:
+        raise ValueError(f"rounding: expected a unit > 0 in yards, or None for continuous outcomes, got {rounding}")
+    if generator is None:
+        raise ValueError("generator: rounding draws random numbers; pass torch.Generator().manual_seed(...)")
+    below, above = law.cdf(y - rounding / 2), law.cdf(y + rounding / 2)
+    v = torch.rand(below.shape, generator=generator, dtype=below.dtype, device=generator.device).to(below.device)
+    return (below + v * (above - below)).clamp(0, 1)
+
+
+def coverage(law: Distribution, y: Tensor, level: float = 0.9) -> Tensor:
+    r"""1 where the central interval of the law holds the outcome, else 0; the mean over plays should be `level`.
+
+    The interval runs from the quantile at :math:`(1 - level) / 2` to the one at :math:`(1 + level) / 2`.
+
+    Args:
+        law: One distribution per play, or one for all.
+        y: Outcomes in yards, shape (n,).
+        level: Probability of the interval, in (0, 1).
+
+    Returns:
+        Shape (n,).
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level: expected a probability in (0, 1), got {level}")
+    u = law.cdf(y)
+    return ((u >= (1 - level) / 2) & (u <= (1 + level) / 2)).to(u.dtype)
+
+
+def pp_error(pit: ArrayLike, *, lower_mass: float = 0.05, upper_mass: float = 0.05) -> pd.Series:
+    r"""PP error: how far the empirical frequencies lie from the levels, on average over the levels of a region.
+
+    With :math:`\hat F(p)` the share of plays whose transform is at most p, the error of the region from a to b is
+
+    .. math:: \frac{1}{b - a} \int_a^b |\hat F(p) - p| \, dp,
+
+    integrated exactly. `full` is the region from 0 to 1, so the mean of the other three weighted by their widths. A
+    perfect law still has a sampling error: on average :math:`\sqrt{\pi / 32 n}` in `full`, .010 at n = 1,000 (the mean
+    absolute Brownian bridge).
+
+    Args:
+        pit: Transforms of the outcomes, shape (n,), in [0, 1].
+        lower_mass: The lower tail holds the levels from 0 to `lower_mass`.
+        upper_mass: The upper tail holds the levels from 1 - `upper_mass` to 1.
+
+    Returns:
+        `lower`, `body`, `upper` and `full`, as probabilities.
+    """
+    u = np.sort(_transforms(pit))
+    # |F_hat(p) - p| is linear in p except where F_hat jumps, where p crosses it, and at the ends of the regions
+    cuts = np.array([0.0, lower_mass, 1 - upper_mass, 1.0])
+    levels = np.arange(len(u) + 1) / len(u)
+    nodes = np.unique(np.concatenate([u, levels, cuts]))
+    middle = (nodes[1:] + nodes[:-1]) / 2
+    height = np.abs(np.searchsorted(u, middle, side="right") / len(u) - middle)
+    area = np.concatenate([[0.0], np.cumsum(height * np.diff(nodes))])
+    at_cut = area[np.searchsorted(nodes, cuts)]
+    lower, body, upper = np.diff(at_cut) / np.diff(cuts)
+    return pd.Series({"lower": lower, "body": body, "upper": upper, "full": at_cut[-1]})
+
+
+def pit_histogram(pit: ArrayLike, bins: int = 20, *, level: float = 0.9) -> pd.DataFrame:
+    """Histogram of the transforms with the band in which a calibrated law's bars lie.
+
+    Under calibration, with independent plays, a bar's count is binomial with probability 1 / bins: `lower` and `upper`
+    are its quantiles at (1 - level) / 2 and (1 + level) / 2. The band is for each bar alone: of 20 bars one or two
+    leave a 90 % band by chance.
+
+    Args:
+        pit: Transforms of the outcomes, shape (n,), in [0, 1].
+        bins: Number of bars.
+        level: Probability of the band.
+
+    Returns:
+        One row per bar: `left`, `right`, `density` (1 when uniform), `lower`, `upper`.
+    """
+    u = _transforms(pit)
+    edges = np.linspace(0, 1, bins + 1)
+    counts, _ = np.histogram(u, edges)
+    band = stats.binom.ppf([(1 - level) / 2, (1 + level) / 2], len(u), 1 / bins) * bins / len(u)
+    return pd.DataFrame(
+        {
+            "left": edges[:-1],
+            "right": edges[1:],
+            "density": counts * bins / len(u),
+            "lower": band[0],
+            "upper": band[1],
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with a confidence interval.
+
+    Attributes:
+        estimate: The statistic of the data.
+        lower: Lower end of the interval.
+        upper: Upper end of the interval.
+        level: Probability of the interval.
+    """
+
+    estimate: float
+    lower: float
+    upper: float
+    level: float
+
+    def __str__(self) -> str:
+        return f"{self.estimate:.3f} [{self.lower:.3f}, {self.upper:.3f}]"
+
+
+def group_bootstrap(
+    values: ArrayLike | Tensor,
+    groups: ArrayLike | Tensor,
+    *,
+    statistic: Callable[[NDArray], float] = np.mean,
+    draws: int = 2000,
+    level: float = 0.9,
+    seed: int,
+) -> Interval:
+    """Percentile interval of a statistic from resampling whole groups.
+
+    Plays of a game resemble each other, so an interval from resampling plays is too narrow. Here a draw takes as many
+    games as there are, with replacement, each with all its plays, and computes the statistic on them together; the
+    interval runs between the quantiles at (1 - level) / 2 and (1 + level) / 2 of the draws. With few groups (fewer than
+    about 20) such an interval is still somewhat too narrow.
+
+    Args:
+        values: One number per play, shape (n,), or several, shape (n, m), which the statistic then gets as rows.
+        groups: Game of each play, shape (n,).
+        statistic: Function of the resampled values.
+        draws: Number of resamples.
+        level: Probability of the interval.
+        seed: Seed of the resampling.
+
+    Returns:
+        Estimate on all plays, with its interval.
+
+    Raises:
+        ValueError: shapes do not agree, or there are fewer than two groups.
+
+    Reference: Davison & Hinkley (1997), Bootstrap Methods and their Application, section 3.8.
+    """
+    values, groups = _array(values), _array(groups)
+    if groups.ndim != 1 or len(values) != len(groups):
+        raise ValueError(f"groups: expected shape ({len(values)},), one game per value, got {groups.shape}")
+    labels, group_of = np.unique(groups, return_inverse=True)
+    if len(labels) < 2:
+        raise ValueError(f"groups: expected at least 2 games to resample, got {len(labels)}")
+    rng = np.random.default_rng(seed)
+    chosen = rng.integers(len(labels), size=(draws, len(labels)))
+    if statistic is np.mean and values.ndim == 1:
+        # the mean needs only each game's sum and size
+        sums, sizes = np.bincount(group_of, weights=values), np.bincount(group_of)
+        replicates = sums[chosen].sum(1) / sizes[chosen].sum(1)
+    else:
+        members = np.split(np.argsort(group_of, kind="stable"), np.cumsum(np.bincount(group_of))[:-1])
+        replicates = [statistic(values[np.concatenate([members[game] for game in row])]) for row in chosen]
+    lower, upper = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(statistic(values)), float(lower), float(upper), level)
+
+
+def paired_difference(
+    values: ArrayLike | Tensor,
+    reference: ArrayLike | Tensor,
+    groups: ArrayLike | Tensor,
+    *,
+    statistic: Callable[[NDArray], float] = np.mean,
+    draws: int = 2000,
+    level: float = 0.9,
+    seed: int,
+) -> Interval:
+    """`group_bootstrap` of statistic(values) - statistic(reference), both on the same resampled games.
+
+    What two models have in common, the games that are hard for both, cancels; the interval is that of the comparison.
+
+    Args:
+        values: Score of each play under one model, shape (n,).
+        reference: Score of each play under the other, shape (n,).
+        groups: Game of each play, shape (n,).
+        statistic: Function of the resampled values.
+        draws: Number of resamples.
+        level: Probability of the interval.
+        seed: Seed of the resampling.
+
+    Returns:
+        The difference, negative where `values` is the lower, with its interval.
+    """
+    values, reference = _array(values), _array(reference)
+    if values.shape != reference.shape or values.ndim != 1:
+        raise ValueError(f"reference: expected the shape of values, (n,), got {reference.shape} for {values.shape}")
+    options = {"draws": draws, "level": level, "seed": seed}
+    if statistic is np.mean:
+        return group_bootstrap(values - reference, groups, **options)
+    both = np.stack([values, reference], axis=1)
+    return group_bootstrap(both, groups, statistic=lambda v: statistic(v[:, 0]) - statistic(v[:, 1]), **options)
+
+
+def _array(values: ArrayLike | Tensor) -> NDArray:
+    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+def _transforms(pit: ArrayLike | Tensor) -> NDArray:
+    u = _array(pit).astype(float)
+    if u.ndim != 1 or len(u) == 0 or not ((u >= 0) & (u <= 1)).all():
+        raise ValueError("pit: expected transforms in [0, 1], shape (n,) with n > 0, for example pit(law, y)")
+    return u
