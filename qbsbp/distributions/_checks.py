@@ -23,7 +23,9 @@ def first_offender(name: str, value: Tensor, good: Tensor, expected: str) -> Non
     where = tuple(int(i) for i in (~good).nonzero()[0])
     came = value[where].item()
     place = f"{name}[{', '.join(map(str, where))}]" if where else name
-    raise ValueError(f"{name}: expected {expected}, but {place} is {came:g} ({int((~good).sum())} such of {good.numel()})")
+    raise ValueError(
+        f"{name}: expected {expected}, but {place} is {came:g} ({int((~good).sum())} such of {good.numel()})"
+    )
 
 
 def check_floating(**tensors: Tensor) -> None:
@@ -49,7 +51,8 @@ def as_value(value: Tensor | float, like: Tensor) -> Tensor:
 def expand_instance(
     law: Distribution, batch_shape: torch.Size, instance: Distribution | None, names: tuple[str, ...]
 ) -> Distribution:
-    """`torch.distributions` expand: a new instance of the same law, `names` expanded as views, nothing checked again."""
+    """`torch.distributions` expand: a new instance of the same law, `names` expanded as views, nothing checked
+    again."""
     new = law._get_checked_instance(type(law), instance)
     batch_shape = torch.Size(batch_shape)
     for name in names:

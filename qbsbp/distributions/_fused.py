@@ -1,14 +1,14 @@
 r"""The spliced law in a few passes over the logits, with analytic derivatives.
 
-Autograd through softmax, cumulative sum, search and splice keeps some thirty arrays of the size of the logits alive. Here
-each operation is one `torch.autograd.Function` that keeps one or two, because every derivative in the logits has one form:
-a quantile, a probability and a threshold all move with
+Autograd through softmax, cumulative sum, search and splice keeps some thirty arrays of the size of the logits alive.
+Here each operation is one `torch.autograd.Function` that keeps one or two, because every derivative in the logits has
+one form: a quantile, a probability and a threshold all move with
 
 .. math:: \frac{\partial \tau}{\partial l_k} = -\frac{w_j}{p_j} p_k (f_k - u), \qquad
           \frac{\partial F_b(y)}{\partial l_k} = p_k (f_k - F_b(y)),
 
-where :math:`f_k` is the share of bin `k` below the point (1, then a fraction, then 0: the `position` of the point in units
-of bins, minus `k`, clamped to [0, 1]), `j` its bin and `u` its level.
+where :math:`f_k` is the share of bin `k` below the point (1, then a fraction, then 0: the `position` of the point in
+units of bins, minus `k`, clamped to [0, 1]), `j` its bin and `u` its level.
 
 Shapes throughout: B laws, K bins, S outcomes per law. `edges` (K + 1,), `widths` (K,), `logits` (B, K), tail parameters
 (B,), outcomes (B, S).
@@ -93,7 +93,8 @@ def _thresholds(edges: Tensor, widths: Tensor, p: Tensor, cumulative: Tensor, ta
 
 
 class InTail(NamedTuple):
-    """Outcomes seen from the tail they lie in, shape (B, S): excess in units of beta (0 in the body), hazard H(z; xi)."""
+    """Outcomes seen from the tail they lie in, shape (B, S): excess in units of beta (0 in the body), hazard H(z;
+    xi)."""
 
     lower: Tensor
     either: Tensor
@@ -118,7 +119,8 @@ def _in_tail(y: Tensor, at: Points, tails: Tails) -> InTail:
 
 
 def _by_tail(lower: Tensor, lower_value: float, upper_value: float, like: Tensor) -> Tensor | float:
-    """`lower_value` where `lower`, else `upper_value`: a number when both agree, else a tensor of the dtype of `like`."""
+    """`lower_value` where `lower`, else `upper_value`: a number when both agree, else a tensor of the dtype of
+    `like`."""
     if lower_value == upper_value:
         return lower_value
     return torch.full_like(like, upper_value).masked_fill_(lower, lower_value)
@@ -154,7 +156,8 @@ def _of_laws(d: Tensor) -> Tensor:
 
 
 def _tail_gradients(lower: Tensor, d_xi: Tensor, d_beta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Derivatives in the four tail parameters, from those in the shape and scale of the tail that each outcome lies in."""
+    """Derivatives in the four tail parameters, from those in the shape and scale of the tail that each outcome lies
+    in."""
     lower_xi, lower_beta = torch.where(lower, d_xi, 0), torch.where(lower, d_beta, 0)
     upper_xi, upper_beta = d_xi - lower_xi, d_beta - lower_beta
     return _of_laws(lower_xi), _of_laws(lower_beta), _of_laws(upper_xi), _of_laws(upper_beta)
@@ -218,11 +221,14 @@ class LogProb(Function):
 class Cdf(Function):
     r"""Probability up to an outcome (`kind` "cdf"), beyond it ("survival"), or the log of that ("log_survival").
 
-    With the mass :math:`T = q S(z; \xi)` beyond an outcome in its tail: F = T in the lower tail, 1 - T in the upper one.
+    With the mass :math:`T = q S(z; \xi)` beyond an outcome in its tail: F = T in the lower tail, 1 - T in the upper
+    one.
     """
 
     @staticmethod
-    def forward(ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, y, kind):
+    def forward(
+        ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, y, kind
+    ):
         tails = Tails(lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass)
         p = logits.softmax(-1)
         cumulative = p.cumsum(-1)
@@ -285,7 +291,8 @@ class Cdf(Function):
 
 
 class Icdf(Function):
-    r"""Outcome at a level: the body's quantile at the level clamped to the body, and beyond it the excess of the tail."""
+    r"""Outcome at a level: the body's quantile at the level clamped to the body, and beyond it the excess of the
+    tail."""
 
     @staticmethod
     def forward(ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, level):
@@ -333,10 +340,10 @@ class BodyScore(Function):
     r"""What the CRPS of an outcome needs of the body, one outcome per law.
 
     Returns `score` (B,), the integral of :math:`(F_b(x) - 1\{x \ge y\})^2` over the bins that lie wholly between the
-    thresholds and do not hold the outcome: each contributes :math:`w (a^2 + ab + b^2) / 3`, `a` and `b` the values at its
-    ends. For the bins of the lower threshold, the outcome and the upper threshold (an outcome in a tail counts into the
-    threshold's bin): `bin`, their `mass`, and the `cumulative` mass up to their right edges, all (B, 3). Integrating the
-    remaining pieces is left to autograd, on arrays of B.
+    thresholds and do not hold the outcome: each contributes :math:`w (a^2 + ab + b^2) / 3`, `a` and `b` the values at
+    its ends. For the bins of the lower threshold, the outcome and the upper threshold (an outcome in a tail counts into
+    the threshold's bin): `bin`, their `mass`, and the `cumulative` mass up to their right edges, all (B, 3).
+    Integrating the remaining pieces is left to autograd, on arrays of B.
     """
 
     @staticmethod

@@ -44,9 +44,11 @@ def cumulative_hazard(z: Tensor, xi: Tensor) -> Tensor:
         z: Excess in units of the scale, at least 0, any shape.
         xi: Shape parameter, broadcastable with `z`.
     """
+    infinite = z == math.inf
+    z = torch.where(infinite, 0, z)  # its product with a zero gradient would be NaN
     t = xi * z
-    small = t.abs() < SERIES_BELOW
-    beyond = (t <= -1) | (z == math.inf)
+    small = (t.abs() < SERIES_BELOW) & ~infinite
+    beyond = (t <= -1) | infinite
     n = series_terms(t.dtype)
     series = z * _series(torch.where(small, t, 0), [(-1) ** k / (k + 1) for k in range(n)])
     # double where: the branch not taken sees harmless inputs, so that its gradient is not NaN
@@ -75,13 +77,15 @@ def integrated_survival(hazard: Tensor, xi: Tensor) -> Tensor:
     .. math:: \int_0^z S(s; \xi)\, ds = \frac{1 - S(z)^{1 - \xi}}{1 - \xi}, \text{ and } H \text{ at } \xi = 1.
     """
     rate = 1 - xi
+    at_end = hazard == math.inf  # S is 0 there, and its power has no gradient that autograd could find
+    hazard = torch.where(at_end, 0, hazard)
     t = -rate * hazard
     small = t.abs() < SERIES_BELOW
-    n = series_terms(t.dtype)
-    near = torch.where(small, hazard, 0) * _series(
-        torch.where(small, t, 0), [1 / math.factorial(k + 1) for k in range(n)]
-    )
-    return torch.where(small, near, -torch.expm1(torch.where(small, -1, t)) / torch.where(small, 1, rate))
+    coefficients = [1 / math.factorial(k + 1) for k in range(series_terms(t.dtype))]
+    near = torch.where(small, hazard, 0) * _series(torch.where(small, t, 0), coefficients)
+    far = -torch.expm1(torch.where(small, -1, t)) / torch.where(small, 1, rate)
+    whole = torch.where(rate > 0, 1 / torch.where(rate > 0, rate, 1), math.inf)
+    return torch.where(at_end, whole, torch.where(small, near, far))
 
 
 class GeneralizedPareto(Distribution):
@@ -136,7 +140,9 @@ class GeneralizedPareto(Distribution):
     def _hazard(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Value in the parameters' dtype and H of its non-negative part."""
         value = as_value(value, self.xi)
-        return value, cumulative_hazard(value.clamp(min=0) / self.beta, self.xi)
+        infinite = value == math.inf
+        hazard = cumulative_hazard(torch.where(infinite, 0, value.clamp(min=0)) / self.beta, self.xi)
+        return value, torch.where(infinite, math.inf, hazard)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Natural log density in 1/yard; -inf outside the support."""

@@ -38,8 +38,8 @@ class SplicedBinnedPareto(Distribution):
 
     F is continuous and the density integrates to 1. The thresholds follow the logits, and gradients flow through them.
 
-    All methods broadcast over the batch, follow the parameters' dtype and device, and return NaN for NaN. Gradients reach
-    the logits, the tail parameters and the outcome, but not `bin_edges`, and are of first order only.
+    All methods broadcast over the batch, follow the parameters' dtype and device, and return NaN for NaN. Gradients
+    reach the logits, the tail parameters and the outcome, but not `bin_edges`, and are of first order only.
 
     Args:
         bin_edges: Strictly increasing edges in yards, shape (bins + 1,); widths may differ.
@@ -61,8 +61,8 @@ class SplicedBinnedPareto(Distribution):
         >>> law.upper_threshold, law.survival(torch.tensor(60.0))
         (tensor(37.5000), tensor(0.0076))
 
-    Reference: Ehrlich, Callot & Aubet (2021), "Spliced Binned-Pareto Distribution for Robust Modeling of Heavy-tailed Time
-    Series", arXiv:2106.10952.
+    Reference: Ehrlich, Callot & Aubet (2021), "Spliced Binned-Pareto Distribution for Robust Modeling of Heavy-tailed
+    Time Series", arXiv:2106.10952.
     """
 
     arg_constraints = {
@@ -138,7 +138,12 @@ class SplicedBinnedPareto(Distribution):
     def expand(self, batch_shape: torch.Size, _instance: Distribution | None = None) -> SplicedBinnedPareto:
         """The same law with its parameters expanded (not copied) to `batch_shape`."""
         new = expand_instance(self, batch_shape, _instance, ("logits", *TAIL_PARAMETERS))
-        new.bin_edges, new.bin_widths, new.lower_mass, new.upper_mass = self.bin_edges, self.bin_widths, self.lower_mass, self.upper_mass
+        new.bin_edges, new.bin_widths, new.lower_mass, new.upper_mass = (
+            self.bin_edges,
+            self.bin_widths,
+            self.lower_mass,
+            self.upper_mass,
+        )
         return new
 
     @property
@@ -175,8 +180,8 @@ class SplicedBinnedPareto(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Natural log of the exact, normalised density, in 1/yard; -inf beyond a finite end point.
 
-        An interior edge belongs to the bin on its right, the thresholds to the body. The density jumps at the thresholds,
-        which is why its mean is a biased objective for learning them: see `qbsbp.likelihood`.
+        An interior edge belongs to the bin on its right, the thresholds to the body. The density jumps at the
+        thresholds, which is why its mean is a biased objective for learning them: see `qbsbp.likelihood`.
         """
         return self._evaluate(LogProb, value)
 
@@ -296,7 +301,8 @@ class SplicedBinnedPareto(Distribution):
         return self._origin + torch.stack(places).gather(0, highest).squeeze(0)
 
     def entropy(self) -> Tensor:
-        r"""Differential entropy in nats: :math:`-\sum_k m_k \log(p_k / w_k) + \sum_{tails} q (\log(\beta / q) + \xi + 1)`.
+        r"""Differential entropy in nats: :math:`-\sum_k m_k \log(p_k / w_k) + \sum_{tails} q (\log(\beta / q) + \xi +
+        1)`.
 
         :math:`m_k` is the mass of bin `k` between the thresholds.
         """
@@ -310,9 +316,9 @@ class SplicedBinnedPareto(Distribution):
     def crps(self, value: Tensor) -> Tensor:
         r"""Continuous ranked probability score :math:`\int (F(x) - 1\{x \ge y\})^2 dx` in yards, in closed form.
 
-        The body contributes :math:`w (a^2 + ab + b^2) / 3` for each linear piece of F, `a` and `b` the values at its ends;
-        a tail :math:`q^2 \beta / (2 - \xi)`, and with the outcome at excess `x` in it
-        :math:`x - 2 q \int_0^x S` more. Finite for :math:`\xi < 2` in both tails, else `inf`.
+        The body contributes :math:`w (a^2 + ab + b^2) / 3` for each linear piece of F, `a` and `b` the values at its
+        ends; a tail :math:`q^2 \beta / (2 - \xi)`, and with the outcome at excess `x` in it :math:`x - 2 q \int_0^x S`
+        more. Finite for :math:`\xi < 2` in both tails, else `inf`.
 
         Several outcomes per law cost memory as if each had its own law.
         """
