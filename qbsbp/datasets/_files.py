@@ -215,16 +215,25 @@ def read_bytes(source: Source, file: Published, path: Path, *, verify: bool = Tr
     """
     content = uncompressed(path, f"{file.size} bytes, sha256 {file.sha256}" if verify else "an intact .xz file")
     if verify:
-        found = hashlib.sha256(content).hexdigest()
-        if found != file.sha256:
-            what = "truncated" if len(content) < file.size else "altered"
-            raise ValueError(
-                f"{path}: expected {file.size} bytes with sha256 {file.sha256}, as {source.title} was published, and "
-                f"found {len(content)} bytes with sha256 {found}; the file is {what}. Delete it and get it again with "
-                f"qbsbp.datasets.fetch('{source.name}'). Only for files of your own in this format, pass their "
-                f"`directory` and verify=False."
-            )
+        _compare(
+            source,
+            file,
+            content,
+            str(path),
+            f"Delete it and get it again with qbsbp.datasets.fetch('{source.name}'). Only for files of your own in this "
+            f"format, pass their `directory` and verify=False.",
+        )
     return content
+
+
+def _compare(source: Source, file: Published, content: bytes, named: str, advice: str) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != file.sha256:
+        fault = "truncated" if len(content) < file.size else "altered"
+        raise ValueError(
+            f"{named}: expected {file.size} bytes with sha256 {file.sha256}, as {source.title} was published, and found "
+            f"{len(content)} bytes with sha256 {found}; the file is {fault}. {advice}"
+        )
 
 
 def uncompressed(path: Path, expected: str = "an intact .xz file") -> bytes:
@@ -266,7 +275,7 @@ def fetch(source: Source, *, progress: bool = True) -> Path:
     missing = [file for file in source.files if not _intact(cache / file.path, file)]
     bar = tqdm(missing, desc=source.title, unit="file", disable=not progress)
     download = pooch.HTTPDownloader(progressbar=False, timeout=30)
-    for file in bar:
+    for done, file in enumerate(bar, start=len(source.files) - len(missing)):
         target, url = cache / file.path, source.address + file.path
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -275,13 +284,15 @@ def fetch(source: Source, *, progress: bool = True) -> Path:
             try:
                 download(url, temporary, None)
             except requests.exceptions.RequestException as error:
-                done = len(source.files) - len(missing) + bar.n
                 raise ConnectionError(
                     f"{source.title}: {url} could not be downloaded ({type(error).__name__}: {error}). {done} of "
                     f"{len(source.files)} files are in {cache}. Check the network and call again, which goes on from "
                     f"there; or set {VARIABLE} to a directory that has them under '{source.name}/'."
                 ) from error
-            read_bytes(source, file, Path(temporary))
+            advice = (
+                "Nothing was kept. Something between here and there answers in its place; ask who runs the network."
+            )
+            _compare(source, file, Path(temporary).read_bytes(), url, advice)
             os.replace(temporary, target)
         finally:
             Path(temporary).unlink(missing_ok=True)
