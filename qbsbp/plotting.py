@@ -249,6 +249,7 @@ def plot_law(
             _draw_tail(ax, y, density, law, "lower", unit)
             _draw_tail(ax, y, density, law, "upper", unit)
     ax.set(xlabel=f"outcome ({unit})", ylabel=f"density (1/{unit})")
+    ax.margins(y=0.15)  # room for the words above the peak
     ax.set_ylim(bottom=0.0)
     return ax
 
