@@ -52,7 +52,7 @@ class TrainConfig:
         weight_decay: Pull of AdamW on the norms of the convolutions and the weights of the MLP, not on biases.
         gradient_clip: Longest gradient; longer ones are shortened to it.
         warmup: Share of all steps over which the learning rate rises, in [0, 1).
-        patience: Stop after so many epochs without a better validation loss; None never stops early.
+        patience: Stop after so many epochs without a better validation score; None never stops early.
         seed: Where all randomness comes from.
         mixed_precision: "no", or "bf16" to run the network, not the law, in bfloat16.
     """
@@ -98,8 +98,9 @@ class TrainResult:
 
     Attributes:
         model: The model of the best epoch, in evaluation mode.
-        history: One row per epoch: epoch, learning_rate, train_loss, validation_loss, seconds.
-        best_epoch: The epoch, counted from 1, with the lowest validation loss.
+        history: One row per epoch: epoch, learning_rate, train_loss and validation_loss (means of the objective),
+            validation_score (mean of the criterion) and seconds.
+        best_epoch: The epoch, counted from 1, with the lowest validation score.
     """
 
     model: PassingModel
@@ -114,6 +115,7 @@ def train(
     train_config: TrainConfig | None = None,
     *,
     objective: str | Objective | None = None,
+    criterion: str | Objective | None = None,
     directory: str | Path | None = None,
     resume: bool = False,
     progress: bool = True,
@@ -133,6 +135,9 @@ def train(
         objective: A name in `qbsbp.likelihood.OBJECTIVES` or a function (law, y) to the loss of each outcome, minimised
             in the mean. None means "composite" for the spliced law, "binned_cross_entropy" for the binned one (the
             negative log density, finite beyond the bins too) and "nll" for the normal.
+        criterion: The score, given likewise, by whose mean over the validation plays the best epoch is chosen. None
+            means the objective itself, but "nll" in place of "composite": what the composite objective adds up depends
+            on where the thresholds are, so that its value, unlike its gradient, does not compare two models.
         directory: Where to keep the run: `config.json`, `model.safetensors` (the best epoch) and `last.pt` (to resume).
             None keeps nothing.
         resume: Continue the run in `directory`, or begin it where there is none.
@@ -148,74 +153,86 @@ def train(
         FloatingPointError: a loss is not finite; the message says where and what to look at.
     """
     config = train_config or TrainConfig()
-    objective_name, loss_of = _find_objective(objective, model_config.law)
+    if objective is None:
+        objective = DEFAULT_OBJECTIVES[model_config.law]
+    if criterion is None:
+        criterion = "nll" if objective == "composite" else objective
+    loss_of, score_of = _find("objective", objective), _find("criterion", criterion)
     _check_plays("train_plays", train_plays)
     _check_plays("validation_plays", validation_plays)
     accelerator = _accelerator()
     run = _Run(directory, resume, accelerator)
-    run.begin(model_config, config, objective_name, train_plays, validation_plays)
+    run.begin(model_config, config, objective, criterion, train_plays, validation_plays)
 
     with _own_randomness(accelerator.device):
         torch.manual_seed(config.seed)
         model = PassingModel(model_config)
         model.initialise_from(train_plays)
-        optimizer = _optimizer(model, config)
-        network, optimizer = accelerator.prepare(model, optimizer)
-        progress_of = run.restore(model, optimizer)
-        history, best = progress_of["history"], progress_of["best"]
-        steps = config.epochs * _number_of_batches(len(train_plays), config)
+        network, optimizer = accelerator.prepare(model, _optimizer(model, config))
+        history, best = run.restore(model, optimizer)
 
-        bar = tqdm(total=steps, unit="batch", disable=not (progress and accelerator.is_main_process))
-        for epoch in range(len(history) + 1, config.epochs + 1):
-            if config.patience is not None and epoch - 1 - best["epoch"] >= config.patience:
-                break
-            started, total = time.perf_counter(), 0.0
-            batches = _batches(len(train_plays), config, epoch, accelerator)
-            network.train()
-            for i, (share, size) in enumerate(batches):
-                learning_rate = _learning_rate(config, (epoch - 1) * len(batches) + i, steps)
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate
-                x, lengths, static, y = _tensors(train_plays[share], model)
-                with _autocast(config, accelerator.device):
-                    law = network(x, lengths, static)
-                # gradients are averaged over processes: this makes them the gradient of the mean over the whole batch
-                losses = loss_of(law, y)
-                loss = losses.sum() * (accelerator.num_processes / size)
-                if not loss.isfinite():
-                    raise FloatingPointError(_not_finite(losses, y, share, epoch, i + 1, learning_rate))
-                accelerator.backward(loss)
-                accelerator.clip_grad_norm_(network.parameters(), config.gradient_clip)
-                optimizer.step()
-                optimizer.zero_grad()
-                total += float(loss.detach()) * size / accelerator.num_processes
+        shown = progress and accelerator.is_main_process
+        with tqdm(total=config.epochs, initial=len(history), unit="epoch", disable=not shown) as bar:
+            for epoch in range(len(history) + 1, config.epochs + 1):
+                if config.patience is not None and epoch - 1 - best["epoch"] >= config.patience:
+                    break
+                started = time.perf_counter()
+                row = {"epoch": epoch}
+                row["learning_rate"], row["train_loss"] = _learn(
+                    network, optimizer, train_plays, loss_of, config, epoch, accelerator
+                )
+                row["validation_loss"], row["validation_score"] = _means(
+                    model, validation_plays, (loss_of, score_of), config, accelerator
+                )
+                row["seconds"] = time.perf_counter() - started
+                history.append(row)
+                if row["validation_score"] < best["score"]:
+                    weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+                    best = {"epoch": epoch, "score": row["validation_score"], "weights": weights}
+                run.save(model, optimizer, history, best)
+                bar.set_postfix(train=f"{row['train_loss']:.4f}", validation=f"{row['validation_score']:.4f}")
                 bar.update()
-
-            train_loss = _over_processes(total, accelerator) / len(train_plays)
-            validation_loss = _mean_loss(model, validation_plays, loss_of, config, accelerator)
-            history.append(
-                {
-                    "epoch": epoch,
-                    "learning_rate": learning_rate,
-                    "train_loss": train_loss,
-                    "validation_loss": validation_loss,
-                    "seconds": time.perf_counter() - started,
-                }
-            )
-            if validation_loss < best["loss"]:
-                weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-                best = {"epoch": epoch, "loss": validation_loss, "weights": weights}
-            run.save(model, optimizer, history, best)
-            bar.set_postfix(epoch=epoch, train=f"{train_loss:.4f}", validation=f"{validation_loss:.4f}")
-        bar.close()
 
     if best["epoch"] == 0:
         raise FloatingPointError(
-            "validation_plays: the loss was not finite in any epoch, so there is no best one; an objective that is "
-            "infinite beyond the bins or a tail's end needs another one, for example 'composite'"
+            "validation_plays: the score was not finite in any epoch, so there is no best one; a criterion that is "
+            "infinite beyond the bins or a tail's end needs another one, for example criterion='crps'"
         )
     model.load_state_dict(best["weights"])
     return TrainResult(model.eval(), pd.DataFrame(history), best["epoch"])
+
+
+def _learn(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    plays: PlayTensors,
+    loss_of: Objective,
+    config: TrainConfig,
+    epoch: int,
+    accelerator: Accelerator,
+) -> tuple[float, float]:
+    """One pass over the training plays; the last learning rate and the mean loss."""
+    network.train()
+    total = 0.0
+    batches = _batches(len(plays), config, epoch, accelerator)
+    for i, (share, size) in enumerate(batches):
+        learning_rate = _learning_rate(config, (epoch - 1) * len(batches) + i, config.epochs * len(batches))
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate
+        x, lengths, static, y = _tensors(plays[share], accelerator.device)
+        with _autocast(config, accelerator.device):
+            law = network(x, lengths, static)
+        losses = loss_of(law, y)
+        # gradients are averaged over processes: in this unit that is the gradient of the mean over the whole batch
+        loss = losses.sum() * (accelerator.num_processes / size)
+        if not loss.isfinite():
+            raise FloatingPointError(_not_finite(losses, y, share, epoch, i + 1, learning_rate))
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(network.parameters(), config.gradient_clip)
+        optimizer.step()
+        optimizer.zero_grad()
+        total += float(losses.detach().sum())
+    return learning_rate, _over_processes(total, accelerator) / len(plays)
 
 
 def load_model(directory: str | Path) -> PassingModel:
@@ -240,16 +257,17 @@ def load_model(directory: str | Path) -> PassingModel:
 # The loop's small functions, in the order of their use.
 
 
-def _find_objective(objective: str | Objective | None, law: str) -> tuple[str, Objective]:
-    if objective is None:
-        objective = DEFAULT_OBJECTIVES[law]
+def _find(argument: str, objective: str | Objective) -> Objective:
     if callable(objective):
-        return f"{objective.__module__}.{objective.__qualname__}", objective
+        return objective
     if objective not in OBJECTIVES:
-        raise ValueError(
-            f"objective: expected a function (law, y) or one of {', '.join(OBJECTIVES)}, got {objective!r}"
-        )
-    return objective, OBJECTIVES[objective]
+        known = ", ".join(OBJECTIVES)
+        raise ValueError(f"{argument}: expected a function (law, y) or one of {known}, got {objective!r}")
+    return OBJECTIVES[objective]
+
+
+def _name(objective: str | Objective) -> str:
+    return f"{objective.__module__}.{objective.__qualname__}" if callable(objective) else objective
 
 
 def _check_plays(name: str, plays: PlayTensors) -> None:
@@ -305,10 +323,6 @@ def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     )
 
 
-def _number_of_batches(plays: int, config: TrainConfig) -> int:
-    return math.ceil(plays / config.batch_size)
-
-
 def _batches(plays: int, config: TrainConfig, epoch: int, accelerator: Accelerator) -> list[tuple[Tensor, int]]:
     """Seed the epoch; indices of this process's share of each batch, with the size of the whole batch.
 
@@ -317,7 +331,7 @@ def _batches(plays: int, config: TrainConfig, epoch: int, accelerator: Accelerat
     order_seed, dropout_seed = np.random.SeedSequence([config.seed, epoch]).generate_state(2)
     torch.manual_seed(int(dropout_seed) + accelerator.process_index)
     order = torch.randperm(plays, generator=torch.Generator().manual_seed(int(order_seed)))
-    batches = order.tensor_split(_number_of_batches(plays, config))
+    batches = order.tensor_split(math.ceil(plays / config.batch_size))
     return [(batch[accelerator.process_index :: accelerator.num_processes], len(batch)) for batch in batches]
 
 
@@ -329,10 +343,10 @@ def _learning_rate(config: TrainConfig, step: int, steps: int) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
 
-def _tensors(plays: PlayTensors, model: PassingModel) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(x, lengths, static, y) on the device and in the precision of the model."""
-    like = model.x_shift
-    return plays.x.to(like), plays.lengths.to(like.device), plays.static.to(like), plays.y.to(like)
+def _tensors(plays: PlayTensors, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(x, lengths, static, y) on the device and in the model's float32."""
+    x, static, y = (tensor.to(device, torch.float32) for tensor in (plays.x, plays.static, plays.y))
+    return x, plays.lengths.to(device), static, y
 
 
 def _autocast(config: TrainConfig, device: torch.device) -> torch.autocast:
@@ -360,18 +374,23 @@ def _over_processes(total: float, accelerator: Accelerator) -> float:
 
 
 @torch.no_grad()
-def _mean_loss(
-    model: PassingModel, plays: PlayTensors, loss_of: Objective, config: TrainConfig, accelerator: Accelerator
-) -> float:
-    """Mean loss over all plays, each process taking its share."""
+def _means(
+    model: PassingModel,
+    plays: PlayTensors,
+    losses: tuple[Objective, ...],
+    config: TrainConfig,
+    accelerator: Accelerator,
+) -> list[float]:
+    """Means of the losses over all plays, each process taking its share of them."""
     model.eval()
-    total = 0.0
+    totals = [0.0] * len(losses)
     for index in torch.arange(accelerator.process_index, len(plays), accelerator.num_processes).split(1024):
-        x, lengths, static, y = _tensors(plays[index], model)
+        x, lengths, static, y = _tensors(plays[index], accelerator.device)
         with _autocast(config, accelerator.device):
             law = model(x, lengths, static)
-        total += float(loss_of(law, y).sum())
-    return _over_processes(total, accelerator) / len(plays)
+        for i, loss_of in enumerate(losses):
+            totals[i] += float(loss_of(law, y).sum())
+    return [_over_processes(total, accelerator) / len(plays) for total in totals]
 
 
 class _Run:
@@ -388,17 +407,20 @@ class _Run:
         self,
         model_config: ModelConfig,
         config: TrainConfig,
-        objective: str,
+        objective: str | Objective,
+        criterion: str | Objective,
         train_plays: PlayTensors,
         validation_plays: PlayTensors,
     ) -> None:
         """Write the configuration of a new run, or check that the run in the directory is this one."""
-        if self.directory is None:
+        if self.directory is None or not self.accelerator.is_main_process:
+            self.accelerator.wait_for_everyone()
             return
         fields = {
             "model": dataclasses.asdict(model_config),
             "training": dataclasses.asdict(config),
-            "objective": objective,
+            "objective": _name(objective),
+            "criterion": _name(criterion),
             "train_plays": _fingerprint(train_plays),
             "validation_plays": _fingerprint(validation_plays),
         }
@@ -411,19 +433,21 @@ class _Run:
         new = json.loads(json.dumps(fields))
         if path.exists():
             _check_same_run(json.loads(path.read_text(encoding="utf-8")), new, self.directory)
-        elif self.accelerator.is_main_process:
+        else:
             self.directory.mkdir(parents=True, exist_ok=True)
             _write(path, lambda part: part.write_text(json.dumps(new, indent=2) + "\n", encoding="utf-8"))
         self.accelerator.wait_for_everyone()
 
-    def restore(self, model: PassingModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    def restore(
+        self, model: PassingModel, optimizer: torch.optim.Optimizer
+    ) -> tuple[list[dict[str, float]], dict[str, Any]]:
         """History and best epoch so far, after loading the last state into model and optimizer where there is one."""
         if self.directory is None or not (self.directory / "last.pt").exists():
-            return {"history": [], "best": {"epoch": 0, "loss": math.inf, "weights": None}}
+            return [], {"epoch": 0, "score": math.inf, "weights": None}
         last = torch.load(self.directory / "last.pt", map_location="cpu", weights_only=True)
         model.load_state_dict(last["model"])
         optimizer.load_state_dict(last["optimizer"])
-        return last
+        return last["history"], last["best"]
 
     def save(
         self,
@@ -462,8 +486,9 @@ def _check_same_run(old: dict[str, Any], new: dict[str, Any], directory: Path) -
         for name in sorted(set(old[part]) | set(new[part])):
             if old[part].get(name) != new[part].get(name):
                 differences.append(f"{name} was {old[part].get(name)!r} and is now {new[part].get(name)!r}")
-    if old["objective"] != new["objective"]:
-        differences.append(f"objective was {old['objective']!r} and is now {new['objective']!r}")
+    for name in ("objective", "criterion"):
+        if old[name] != new[name]:
+            differences.append(f"{name} was {old[name]!r} and is now {new[name]!r}")
     for name in ("train_plays", "validation_plays"):
         if old[name] != new[name]:
             differences.append(f"{name} are not the same plays")

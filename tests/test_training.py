@@ -15,6 +15,7 @@ import torch
 from torch.distributions import Normal
 
 from qbsbp.features import PlayTensors
+from qbsbp.likelihood import composite, nll
 from qbsbp.model import ModelConfig, PassingModel
 from qbsbp.training import TrainConfig, load_model, train
 from tests import training_run
@@ -42,7 +43,8 @@ def test_it_learns_the_conditional_law():
 def test_the_result_is_the_best_epoch():
     plays, validation = make_plays(200, seed=1), make_plays(100, seed=2)
     result = train(MODEL, plays, validation, dataclasses.replace(TRAINING, epochs=20), progress=False)
-    assert list(result.history.columns) == ["epoch", "learning_rate", "train_loss", "validation_loss", "seconds"]
+    columns = ["epoch", "learning_rate", "train_loss", "validation_loss", "validation_score", "seconds"]
+    assert list(result.history.columns) == columns
     assert result.history.epoch.tolist() == list(range(1, 21))
     assert result.best_epoch == result.history.epoch[result.history.validation_loss.argmin()]
     law = result.model.predict(validation)
@@ -94,7 +96,7 @@ def test_a_killed_run_resumes_bit_for_bit(when, tmp_path):
     resumed, uninterrupted = run(tmp_path, resume=True), run()
     assert same_weights(resumed.model, uninterrupted.model)
     assert resumed.best_epoch == uninterrupted.best_epoch
-    columns = ["epoch", "learning_rate", "train_loss", "validation_loss"]
+    columns = ["epoch", "learning_rate", "train_loss", "validation_loss", "validation_score"]
     assert resumed.history[columns].equals(uninterrupted.history[columns])
     assert same_weights(load_model(tmp_path), uninterrupted.model)
 
@@ -144,6 +146,24 @@ def test_resuming_with_something_else_names_it(tmp_path):
             train(*arguments, directory=tmp_path, resume=True, progress=False)
     with pytest.raises(ValueError, match=r"objective was 'nll' and is now .*absolute_error"):
         run(tmp_path, resume=True, objective=absolute_error)
+
+
+def test_the_criterion_chooses_the_epoch():
+    plays, validation = make_plays(300, seed=1), make_plays(100, seed=2)
+    spliced = ModelConfig(3, 2, (8, 8), hidden=(8,), bin_edges=range(-6, 17), scale=2.0)
+    config = dataclasses.replace(TRAINING, epochs=10, learning_rate=2e-2)
+    result = train(spliced, plays, validation, config, progress=False)
+    law = result.model.predict(validation)
+    for column, score in (("validation_loss", composite), ("validation_score", nll)):
+        in_best = result.history[column][result.best_epoch - 1]
+        assert score(law, validation.y).mean().item() == pytest.approx(in_best, abs=1e-4)
+    assert result.history.validation_score.argmin() == result.best_epoch - 1
+    by_error = train(spliced, plays, validation, config, criterion=absolute_error, progress=False)
+    assert by_error.history.validation_loss.equals(result.history.validation_loss)
+    error = (by_error.model.predict(validation).mean - validation.y).abs().mean().item()
+    assert error == pytest.approx(by_error.history.validation_score.min(), abs=1e-4)
+    with pytest.raises(ValueError, match=r"criterion: expected a function .* got 'accuracy'"):
+        train(spliced, plays, validation, config, criterion="accuracy", progress=False)
 
 
 def absolute_error(law, y):
@@ -236,7 +256,7 @@ def test_a_loss_that_is_not_finite_says_where():
     message = rf"not finite in epoch 1, batch [1-4], .*: 1 of \d+ losses: play {worst} \(y = {plays.y.max().item():g}\)"
     with pytest.raises(FloatingPointError, match=message):
         train(MODEL, plays, plays, TRAINING, objective=breaks_at_the_largest, progress=False)
-    with pytest.raises(FloatingPointError, match="validation_plays: the loss was not finite in any epoch"):
+    with pytest.raises(FloatingPointError, match="validation_plays: the score was not finite in any epoch"):
         train(
             MODEL,
             plays[plays.y < plays.y.max()],
