@@ -220,8 +220,8 @@ def read_bytes(source: Source, file: Published, path: Path, *, verify: bool = Tr
             file,
             content,
             str(path),
-            f"Delete it and get it again with qbsbp.datasets.fetch('{source.name}'). Only for files of your own in this "
-            f"format, pass their `directory` and verify=False.",
+            f"Delete it and get it again with qbsbp.datasets.fetch('{source.name}'). Only for files of your own in "
+            f"this format, pass their `directory` and verify=False.",
         )
     return content
 
@@ -231,8 +231,8 @@ def _compare(source: Source, file: Published, content: bytes, named: str, advice
     if found != file.sha256:
         fault = "truncated" if len(content) < file.size else "altered"
         raise ValueError(
-            f"{named}: expected {file.size} bytes with sha256 {file.sha256}, as {source.title} was published, and found "
-            f"{len(content)} bytes with sha256 {found}; the file is {fault}. {advice}"
+            f"{named}: expected {file.size} bytes with sha256 {file.sha256}, as {source.title} was published, and "
+            f"found {len(content)} bytes with sha256 {found}; the file is {fault}. {advice}"
         )
 
 

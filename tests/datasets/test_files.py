@@ -117,7 +117,7 @@ def test_when_nothing_is_found_all_four_places_are_named(source, monkeypatch, tm
     ):
         assert part in message
     monkeypatch.delenv("QBSBP_DATA")
-    with pytest.raises(FileNotFoundError, match="2. QBSBP_DATA: not set"):
+    with pytest.raises(FileNotFoundError, match=r"2. QBSBP_DATA: not set"):
         locate(source, DATA)
 
 
