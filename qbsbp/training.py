@@ -213,6 +213,7 @@ def _learn(
 ) -> tuple[float, float]:
     """One pass over the training plays; the last learning rate and the mean loss."""
     network.train()
+    parameters = list(network.parameters())
     total = 0.0
     batches = _batches(len(plays), config, epoch, accelerator)
     for i, (share, size) in enumerate(batches):
@@ -228,7 +229,7 @@ def _learn(
         if not loss.isfinite():
             raise FloatingPointError(_not_finite(losses, y, share, epoch, i + 1, learning_rate))
         accelerator.backward(loss)
-        accelerator.clip_grad_norm_(network.parameters(), config.gradient_clip)
+        accelerator.clip_grad_norm_(parameters, config.gradient_clip)
         optimizer.step()
         optimizer.zero_grad()
         total += float(losses.detach().sum())

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.distributions import Normal
@@ -99,6 +100,22 @@ def test_a_killed_run_resumes_bit_for_bit(when, tmp_path):
     columns = ["epoch", "learning_rate", "train_loss", "validation_loss", "validation_score"]
     assert resumed.history[columns].equals(uninterrupted.history[columns])
     assert same_weights(load_model(tmp_path), uninterrupted.model)
+
+
+def test_two_processes_learn_what_one_does(tmp_path):
+    environment = os.environ | {"QBSBP_DEVICE": "cpu", "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment["OMP_NUM_THREADS"] = "1"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command = [*torchrun, training_run.__file__, str(tmp_path), "shared"]
+    shared = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    assert shared.returncode == 0, shared.stderr
+    plays, validation = make_plays(200, seed=1), make_plays(100, seed=2)
+    alone = train(dataclasses.replace(MODEL, dropout=0.0), plays, validation, TRAINING, progress=False)
+    history = pd.DataFrame(torch.load(tmp_path / "last.pt", weights_only=True)["history"])
+    columns = ["learning_rate", "train_loss", "validation_score"]
+    np.testing.assert_allclose(history[columns], alone.history[columns], rtol=1e-5)
+    for name, value in load_model(tmp_path).state_dict().items():
+        torch.testing.assert_close(value, alone.model.state_dict()[name], rtol=1e-3, atol=1e-5)
 
 
 def test_resuming_a_finished_run_trains_nothing_and_returns_it(tmp_path):

@@ -1,5 +1,6 @@
-"""A small run of training, and as a script one that kills itself: python tests/training_run.py DIRECTORY WHEN."""
+"""A small run of training; python tests/training_run.py DIRECTORY HOW makes one that kills itself or is shared."""
 
+import dataclasses
 import os
 import signal
 import sys
@@ -48,9 +49,11 @@ def kill_at_call(function, number):
 
 
 if __name__ == "__main__":
-    directory, when = sys.argv[1:]
-    if when == "within an epoch":  # 7 batches in each: the third epoch's fourth
+    directory, how = sys.argv[1:]
+    if how == "within an epoch":  # 7 batches in each: the third epoch's fourth
         PlayTensors.__getitem__ = kill_at_call(PlayTensors.__getitem__, 2 * 8 + 4)
-    elif when == "while writing":  # config.json, then in each epoch model.safetensors (when better) and last.pt
+    elif how == "while writing":  # config.json, then in each epoch model.safetensors (when better) and last.pt
         os.replace = kill_at_call(os.replace, 5)
+    elif how == "shared":  # by the processes of torchrun; dropout is not the same for one process and two
+        MODEL = dataclasses.replace(MODEL, dropout=0.0)
     run(directory)
