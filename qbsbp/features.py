@@ -56,7 +56,7 @@ class PlayTensors:
         group: Game of each play, shape (plays,); splits and intervals go by it.
 
     Raises:
-        ValueError: Shapes do not agree, or a length is outside 1 to time.
+        ValueError: Shapes do not agree, or lengths are no integers.
     """
 
     x: Tensor
@@ -75,6 +75,9 @@ class PlayTensors:
                     f"{tuple(tensor.shape)}."
                 )
 
+        if self.lengths.is_floating_point() or self.lengths.is_complex():
+            raise ValueError(f"lengths: expected integers, came {self.lengths.dtype}. Convert with .long().")
+
     def __len__(self) -> int:
         return self.y.shape[0]
 
@@ -84,8 +87,8 @@ class PlayTensors:
             raise ValueError(
                 f"index: expected a slice, a tensor of indices or a mask, came {index}. Use [{index}:{index + 1}]."
             )
-        if not isinstance(index, slice):
-            index = torch.as_tensor(index, device=self.y.device)
+        if not isinstance(index, slice | Tensor):  # a copy: pandas hands out arrays that torch warns of
+            index = torch.from_numpy(np.array(index, dtype=None if len(index) else np.int64))
         return PlayTensors(**{name: tensor[index] for name, tensor in vars(self).items()})
 
     def to(self, device: torch.device | str) -> PlayTensors:
@@ -95,6 +98,8 @@ class PlayTensors:
     @staticmethod
     def concat(parts: Sequence[PlayTensors]) -> PlayTensors:
         """Several sets of plays as one; the shorter ones are padded to the longest time."""
+        if not parts:
+            raise ValueError("parts: expected at least one set of plays, came none.")
         time = max(part.x.shape[2] for part in parts)
         padded = [torch.nn.functional.pad(part.x, (0, time - part.x.shape[2])) for part in parts]
         rest = {

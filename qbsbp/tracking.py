@@ -42,7 +42,8 @@ def repair_jumps(tracking: Tracking, *, max_speed: float = MAX_SPEED) -> Trackin
         max_speed: Fastest credible player, m/s.
 
     Returns:
-        The same plays with the column `repaired`, and the counts `jumps`, `repaired_rows` and `repaired_plays`.
+        The same plays with the column `repaired`, and the counts `jumps`, `repaired_rows` and `repaired_plays`. Plays
+        that have the column come back as they are.
 
     Raises:
         ValueError: The tracks are not in metres, or `max_speed` is not positive.
@@ -53,6 +54,8 @@ def repair_jumps(tracking: Tracking, *, max_speed: float = MAX_SPEED) -> Trackin
         )
     if not max_speed > 0:
         raise ValueError(f"max_speed: expected a positive speed in m/s, came {max_speed!r}.")
+    if "repaired" in tracking.frames.columns:
+        return tracking
     entities, reach = tracking.layout.entities, max_speed / tracking.layout.frames_per_second
     frames = tracking.frames
     place = frames[["x", "y"]].to_numpy().reshape(-1, entities, 2).copy()
@@ -96,12 +99,13 @@ def repair_jumps(tracking: Tracking, *, max_speed: float = MAX_SPEED) -> Trackin
 def add_velocities(tracking: Tracking) -> Tracking:
     """Velocity and acceleration of every player by differences that look back only.
 
-    With n frames a second,
+    With n frames a second and g the last frame before f whose position was not repaired, f - 1 almost always,
 
-        v(f) = n (p(f) - p(f - 1)),    a(f) = n (v(f) - v(f - k)) / k,    k = min(3, f - 2),
+        v(f) = n (p(f) - p(g)) / (f - g),    a(f) = n (v(f) - v(f - k)) / k,    k = min(3, f - 2),
 
-    so v is missing (NaN) in a play's first frame and a in its first two. The disc has neither: while held it moves with
-    its holder, and in flight its rows are drawn from where it will be caught.
+    so v is missing (NaN) in a play's first frame and a in its first two. They are missing as well where a position was
+    repaired, and the disc has neither: while held it moves with its holder, and in flight its rows are drawn from where
+    it will be caught.
 
     Args:
         tracking: Tracks with x and y.
@@ -112,15 +116,17 @@ def add_velocities(tracking: Tracking) -> Tracking:
     entities, rate = tracking.layout.entities, tracking.layout.frames_per_second
     frames = tracking.frames
     place = frames[["x", "y"]].to_numpy().reshape(-1, entities, 2)
-    first = _opens(tracking)
-    age = np.arange(len(first)) - np.maximum.accumulate(
-        np.where(first, np.arange(len(first)), 0)
-    )  # frames since the first
-    velocity = rate * np.diff(place, axis=0, prepend=place[:1])
+    repaired = frames.get("repaired", pd.Series(False, frames.index)).to_numpy().reshape(-1, entities)
+    moment = np.arange(len(place))
+    age = moment - np.maximum.accumulate(np.where(_opens(tracking), moment, 0))  # frames since the play's first
+    kept = np.maximum.accumulate(np.where(repaired, 0, moment[:, None]), axis=0)  # a play's first frame always is
+    before = np.concatenate([kept[:1], kept[:-1]])
+    since = np.maximum(moment[:, None] - before, 1)
+    velocity = rate * np.diff(place, axis=0, prepend=place[:1]) / since[..., None]  # a repaired p(f - 1) is p(g)
     velocity[age < 1] = np.nan
+    velocity[repaired] = np.nan
     lag = np.clip(age - 1, 1, ACCELERATION_FRAMES)
-    back = np.maximum(np.arange(len(first)) - lag, 0)
-    acceleration = rate * (velocity - velocity[back]) / lag[:, None, None]
+    acceleration = rate * (velocity - velocity[np.maximum(moment - lag, 0)]) / lag[:, None, None]
     acceleration[age < 2] = np.nan
     disc = (frames["side"] == "disc").to_numpy().reshape(-1, entities)
     velocity[disc] = acceleration[disc] = np.nan

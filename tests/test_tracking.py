@@ -1,0 +1,234 @@
+"""Repairs, velocities and the order of players: right on made-up tracks, and never looking ahead."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qbsbp.schema import ULTIMATE, check
+from qbsbp.tracking import MAX_SPEED, add_velocities, order_players, prepare, repair_jumps
+from tests.ultimate_cases import needs_real_data, real, simulated, with_frames
+
+DERIVED = ["velocity_x", "velocity_y", "acceleration_x", "acceleration_y"]
+
+
+def moved(tracking, change):
+    """The plays with positions changed by `change(place, player_id)`; place has shape (frames, 15, 2)."""
+    frames = tracking.frames.copy()
+    place = frames[["x", "y"]].to_numpy().reshape(-1, 15, 2).copy()
+    change(place)
+    frames["x"], frames["y"] = place[..., 0].ravel(), place[..., 1].ravel()
+    return with_frames(tracking, frames)
+
+
+def places(tracking):
+    return tracking.frames[["x", "y"]].to_numpy().reshape(-1, 15, 2)
+
+
+# --- jumps ------------------------------------------------------------------------------------------------------------
+
+
+def test_credible_tracks_are_left_alone():
+    tracking = simulated()
+    repaired = repair_jumps(tracking)
+    np.testing.assert_array_equal(places(repaired), places(tracking))
+    assert [repaired.report[name] for name in ("jumps", "repaired_rows", "repaired_plays")] == [0, 0, 0]
+    assert not repaired.frames["repaired"].any()
+
+
+def free(tracking, frame: int) -> int:
+    """A column of a player who does not hold the disc around a frame."""
+    holding = tracking.frames["holds_disc"].to_numpy().reshape(-1, 15)[frame - 2 : frame + 12]
+    return int(np.flatnonzero(~holding.any(axis=0))[0])
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_a_short_jump_is_held_at_the_last_credible_place_and_counted(length):
+    tracking = simulated()
+    column = free(tracking, 50)
+
+    def change(place):
+        place[50 : 50 + length, column] += 30.0
+
+    repaired = repair_jumps(moved(tracking, change))
+    expected = places(tracking).copy()
+    expected[50 : 50 + length, column] = expected[49, column]
+    np.testing.assert_array_equal(places(repaired), expected)
+    assert repaired.report["jumps"] == 2  # there and back
+    assert (repaired.report["repaired_rows"], repaired.report["repaired_plays"]) == (length, 1)
+    flagged = repaired.frames[repaired.frames["repaired"]]
+    assert set(flagged["player_id"]) == {column + 1}
+    assert list(flagged["frame_id"]) == list(range(51, 51 + length))
+
+
+def test_a_jump_for_good_is_accepted_once_it_could_have_been_run():
+    tracking = simulated()
+    column, far = free(tracking, 50), 4.0
+
+    def change(place):
+        place[:, column] = 20.0
+        place[50:, column, 0] += far
+
+    repaired = places(repair_jumps(moved(tracking, change)))
+    frames_needed = int(np.ceil(far / (MAX_SPEED / 15)))
+    np.testing.assert_array_equal(repaired[50 : 49 + frames_needed, column], 20.0)
+    np.testing.assert_array_equal(repaired[49 + frames_needed : 60, column, 0], 20.0 + far)
+
+
+def test_the_disc_goes_with_its_holder():
+    tracking = simulated()
+    holder = int(tracking.frames["holds_disc"].to_numpy().reshape(-1, 15)[6].argmax())
+
+    def change(place):
+        place[6, [holder, 14]] += 30.0
+
+    repaired = repair_jumps(moved(tracking, change))
+    for column in (holder, 14):
+        np.testing.assert_array_equal(places(repaired)[6, column], places(tracking)[5, holder])
+    assert repaired.report["repaired_rows"] == 2
+
+
+def test_plays_do_not_touch_each_other():
+    tracking = simulated()
+    first = tracking.plays["frames"].iloc[0]
+
+    def change(place):
+        place[first:] += [5.0, -3.0]  # all later plays elsewhere: no jump where one play follows another
+
+    assert repair_jumps(moved(tracking, change)).report["jumps"] == 0
+
+
+def test_wrong_arguments_are_refused():
+    yards = dataclasses.replace(simulated(), layout=dataclasses.replace(ULTIMATE, length_unit="yard"))
+    with pytest.raises(ValueError, match="tracking: expected lengths in metres, came yards"):
+        repair_jumps(yards)
+    for speed in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="max_speed: expected a positive speed in m/s"):
+            repair_jumps(simulated(), max_speed=speed)
+
+
+# --- velocities -------------------------------------------------------------------------------------------------------
+
+
+def test_velocity_and_acceleration_are_exact_where_they_are_constant():
+    tracking = simulated()
+    frame = tracking.frames["frame_id"].to_numpy().reshape(-1, 15)
+    time = (frame - 1) / 15
+
+    def change(place):
+        place[..., 0] = 3.0 * time
+        place[..., 1] = 0.5 * 2.0 * time**2
+
+    frames = add_velocities(moved(tracking, change)).frames
+    values = frames[DERIVED].to_numpy().reshape(-1, 15, 4)[:, :14]
+    late = frame[:, 0] > 2
+    np.testing.assert_allclose(values[late][..., 0], 3.0, atol=1e-9)
+    np.testing.assert_allclose(values[late][..., 1], 2.0 * (time[late, :14] - 0.5 / 15), atol=1e-9)
+    np.testing.assert_allclose(values[late][..., 2], 0.0, atol=1e-7)
+    np.testing.assert_allclose(values[late][..., 3], 2.0, atol=1e-7)
+
+
+def test_what_has_no_past_has_no_velocity_and_the_disc_has_none():
+    frames = prepare(simulated()).frames
+    velocity = frames[DERIVED].isna().to_numpy().reshape(-1, 15, 4)
+    frame = frames["frame_id"].to_numpy()[::15]
+    expected = np.zeros_like(velocity)
+    expected[frame < 2, :, :2] = True
+    expected[frame < 3, :, 2:] = True
+    expected[:, 14] = True
+    np.testing.assert_array_equal(velocity, expected)
+
+
+def jump(place):
+    place[50:53, 2] += 30.0
+    place[70:, 9] += [4.0, 0.0]
+
+
+def test_preparing_twice_changes_nothing():
+    once = prepare(moved(simulated(), jump))
+    assert once.report["repaired_rows"] > 3
+    pd.testing.assert_frame_equal(prepare(once).frames, once.frames)
+    assert prepare(once).report == once.report
+    check(once.plays, once.frames)
+
+
+def test_no_velocity_is_made_of_a_jump():
+    prepared = prepare(moved(simulated(), jump))
+    speed = np.hypot(prepared.frames["velocity_x"], prepared.frames["velocity_y"])
+    assert speed.max() <= MAX_SPEED
+    assert speed[prepared.frames["repaired"]].isna().all()
+    place, column = places(prepared), 9
+    at = 70 + int(np.argmin(prepared.frames["repaired"].to_numpy().reshape(-1, 15)[70:, column]))
+    expected = (place[at, column] - place[69, column]) * 15 / (at - 69)  # over all the frames since the last credible
+    velocity = prepared.frames[DERIVED[:2]].to_numpy().reshape(-1, 15, 2)[at, column]
+    np.testing.assert_allclose(velocity, expected)
+    assert at > 70
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 40, 77])
+def test_no_later_frame_changes_what_is_said_of_an_earlier_one(cut):
+    tracking = simulated()
+    rng = np.random.default_rng(cut)
+    before = (tracking.frames["frame_id"] <= cut).to_numpy()
+    frame = before.reshape(-1, 15)[:, 0]
+
+    def change(place):
+        place[~frame] = rng.uniform([0, 0], [94, 37], place[~frame].shape)
+
+    changed = prepare(moved(tracking, change))
+    columns = ["x", "y", "repaired", *DERIVED]
+    np.testing.assert_array_equal(
+        changed.frames.loc[before, columns].to_numpy(float),
+        prepare(tracking).frames.loc[before, columns].to_numpy(float),
+    )
+    assert changed.report["repaired_rows"] > 0
+
+
+@needs_real_data
+def test_the_real_jumps_are_repaired():
+    prepared = prepare(real())
+    assert [prepared.report[name] for name in ("jumps", "repaired_rows", "repaired_plays")] == [20, 25, 2]
+    flagged = prepared.frames[prepared.frames["repaired"]]
+    assert set(flagged["play_id"]) == {114, 115}
+    for play, last in ((114, 164), (115, 194)):
+        assert set(flagged.loc[flagged["play_id"] == play, "frame_id"]) == {last - 2, last - 1, last}
+    speed = np.hypot(prepared.frames["velocity_x"], prepared.frames["velocity_y"])
+    assert speed.max() < MAX_SPEED
+    assert real().report["impossible_velocities"] > 0
+
+
+# --- the order of players ---------------------------------------------------------------------------------------------
+
+
+def test_holder_then_team_mates_by_distance_then_their_markers():
+    rng = np.random.default_rng(4)
+    offence, defence = np.array([1, 3, 4]), np.array([0, 2, 5])
+    place = rng.uniform(0, 30, (200, 7, 2))
+    holder = rng.choice(offence, 200)
+    order = order_players(place, offence, defence, holder)
+    for at, own, columns in zip(place, holder, order):
+        attackers, defenders = columns[:3], columns[3:]
+        assert attackers[0] == own
+        assert sorted(attackers) == list(offence)
+        assert sorted(defenders) == list(defence)
+        from_holder = np.hypot(*(at[attackers] - at[own]).T)
+        assert (np.diff(from_holder) >= 0).all()
+
+        def total(pairing, at=at, attackers=attackers):
+            return np.hypot(*(at[attackers] - at[list(pairing)]).T).sum()
+
+        assert total(defenders) == pytest.approx(min(map(total, itertools.permutations(defence))))
+
+
+def test_the_holder_comes_first_even_under_a_team_mate():
+    place = np.zeros((1, 4, 2))
+    assert list(order_players(place, np.array([0, 1]), np.array([2, 3]), np.array([1]))[0][:2]) == [1, 0]
+
+
+def test_no_moments_have_no_order():
+    order = order_players(np.zeros((0, 14, 2)), np.arange(7), np.arange(7, 14), np.zeros(0, dtype=int))
+    assert order.shape == (0, 14)
