@@ -8,6 +8,7 @@ with a generalized Pareto tail spliced on at each end, written with NumPy and Sc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import stats
@@ -58,12 +59,12 @@ class KnownLaw:
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         return (low + high) / 2
 
-    @property
+    @cached_property
     def lower_threshold(self) -> float:
         """Outcome in yards below which the lower tail begins."""
         return float(self._hump_quantile(np.array(self.lower_mass)))
 
-    @property
+    @cached_property
     def upper_threshold(self) -> float:
         """Outcome in yards above which the upper tail begins."""
         return float(self._hump_quantile(np.array(1 - self.upper_mass)))

@@ -48,7 +48,8 @@ def gpd_loss(excess: Tensor, xi: Tensor, beta: Tensor) -> Tensor:
     :math:`\ell(x_m) + (x - x_m) \cdot 20 / \beta` beyond it (for :math:`\xi < 0` only). A shape below 0 ends the
     support, and an outcome beyond the end would cost infinitely much and teach nothing; this way it costs more the
     further out it lies, and its gradient moves the end point towards it. The loss is a density's up to :math:`x_m`, and
-    not beyond.
+    not beyond. There its slope steps up from :math:`(1 + \xi)\, 20 / \beta`: going on at that slope would reward a far
+    outcome with a still lower :math:`\xi`, that is with a nearer end.
 
     Args:
         excess: Distance beyond the threshold in yards, >= 0, any shape.
