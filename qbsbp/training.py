@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -268,7 +269,13 @@ def _find(argument: str, objective: str | Objective) -> Objective:
 
 
 def _name(objective: str | Objective) -> str:
-    return f"{objective.__module__}.{objective.__qualname__}" if callable(objective) else objective
+    """What is saved of an objective, the same in every process."""
+    if isinstance(objective, str):
+        return objective
+    if isinstance(objective, functools.partial):
+        return f"{_name(objective.func)} with {objective.args} {objective.keywords}"
+    named = objective if hasattr(objective, "__qualname__") else type(objective)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def _check_plays(name: str, plays: PlayTensors) -> None:

@@ -1,6 +1,7 @@
 """The loop learns, keeps the best epoch, resumes bit for bit and says what is wrong."""
 
 import dataclasses
+import functools
 import json
 import os
 import random
@@ -163,6 +164,20 @@ def test_resuming_with_something_else_names_it(tmp_path):
             train(*arguments, directory=tmp_path, resume=True, progress=False)
     with pytest.raises(ValueError, match=r"objective was 'nll' and is now .*absolute_error"):
         run(tmp_path, resume=True, objective=absolute_error)
+
+
+def test_a_partial_objective_is_known_again(tmp_path):
+    by = {width: functools.partial(absolute_error_in, unit=width) for width in (1.0, 3.0)}
+    run(tmp_path, objective=by[3.0])
+    saved = json.loads((tmp_path / "config.json").read_text())["objective"]
+    assert saved.endswith("absolute_error_in with () {'unit': 3.0}")
+    run(tmp_path, objective=functools.partial(absolute_error_in, unit=3.0), resume=True)
+    with pytest.raises(ValueError, match=r"objective was .*3\.0.* and is now .*1\.0"):
+        run(tmp_path, objective=by[1.0], resume=True)
+
+
+def absolute_error_in(law, y, unit):
+    return (law.mean - y).abs() / unit
 
 
 def test_the_criterion_chooses_the_epoch():
