@@ -56,7 +56,9 @@ def parameters(draw):
 
 
 # at an exponential tail the derivative in xi is -z^2 / 2: float32 holds that up to some 1e19 scales
-OUTCOME = st.one_of(st.floats(-20, 30, width=32), st.floats(-1e6, 1e6, width=32), st.floats(-(2.0**40), 2.0**40, width=32))
+OUTCOME = st.one_of(
+    st.floats(-20, 30, width=32), st.floats(-1e6, 1e6, width=32), st.floats(-(2.0**40), 2.0**40, width=32)
+)
 
 
 @EVERY_OBJECTIVE
@@ -95,7 +97,8 @@ def test_an_outcome_beyond_the_end_pulls_the_end_towards_it(name):
     near, far = OBJECTIVES[name](law, end + 1), OBJECTIVES[name](law, end + 10)
     assert far > near
     d_xi, d_beta = torch.autograd.grad(far, [upper_xi, upper_beta])
-    assert d_xi < 0  # a step down the gradient makes the shape less negative and the scale larger: both move the end out
+    # a step down the gradient makes the shape less negative and the scale larger: both move the end out
+    assert d_xi < 0
     assert d_beta < 0
 
 
@@ -106,7 +109,14 @@ def test_an_outcome_beyond_the_end_pulls_the_end_towards_it(name):
 @EVERY_DTYPE
 @pytest.mark.parametrize(
     ("batch", "outcomes", "expected"),
-    [((), (), ()), ((), (3,), (3,)), ((4,), (4,), (4,)), ((4,), (3, 4), (3, 4)), ((4,), (), (4,)), ((2, 1), (5,), (2, 5))],
+    [
+        ((), (), ()),
+        ((), (3,), (3,)),
+        ((4,), (4,), (4,)),
+        ((4,), (3, 4), (3, 4)),
+        ((4,), (), (4,)),
+        ((2, 1), (5,), (2, 5)),
+    ],
 )
 def test_one_loss_for_each_outcome_in_the_common_shape(name, dtype, batch, outcomes, expected):
     generator = torch.Generator().manual_seed(4)
