@@ -260,8 +260,8 @@ def _disc_state(frames: pd.DataFrame) -> np.ndarray:
     play = frames[["game_id", "play_id"]].iloc[::DISC].to_numpy()
     opens = np.append(True, (play[1:] != play[:-1]).any(axis=1))
     group = np.cumsum(opens)
-    before = pd.Series(held).groupby(group).cummax().to_numpy()
-    after = pd.Series(held[::-1]).groupby(group[::-1]).cummax().to_numpy()[::-1]
+    before = pd.Series(held.astype(int)).groupby(group).cummax().to_numpy() > 0
+    after = pd.Series(held[::-1].astype(int)).groupby(group[::-1]).cummax().to_numpy()[::-1] > 0
     return np.where(held, 0, np.where(before & after, 1, 2))
 
 

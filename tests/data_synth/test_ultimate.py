@@ -174,7 +174,7 @@ def outside(found: dict[str, float]) -> dict[str, float]:
 
 
 def test_the_simulated_games_keep_to_the_bands_of_the_real_ones():
-    assert outside(statistics(simulated(192, 7))) == {}
+    assert outside(statistics(simulated(128, 7))) == {}
 
 
 @needs_real_data
@@ -184,7 +184,7 @@ def test_the_real_games_keep_to_the_same_bands():
 
 def test_the_tracks_tell_something_of_the_outcome():
     """A ridge regression on the last frame and the static facts beats the mean in every game held out."""
-    plays, _ = ultimate_windows(prepare(simulated(192, 7)))
+    plays, _ = ultimate_windows(prepare(simulated(128, 7)))
     last = plays.x[torch.arange(len(plays)), :, plays.lengths - 1]
     features, y = torch.cat([last, plays.static], dim=1).double().numpy(), plays.y.double().numpy()
     skill = []
