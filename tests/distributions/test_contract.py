@@ -26,7 +26,7 @@ from tests.distributions.cases import (
 )
 
 EVEN = BY_NAME["even"]
-BATCH_SHAPES = [(), (3,), (2, 3), (0,), (2, 1, 3)]
+BATCH_SHAPES = [(), (3,), (2, 3), (0,)]
 EVERY_BATCH_SHAPE = pytest.mark.parametrize("shape", BATCH_SHAPES, ids=str)
 
 
@@ -327,7 +327,7 @@ def test_everything_stays_on_the_device_of_the_parameters(kind, device):
 # --- gradients as autograd itself checks them ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["even", "uneven", "two_bins", "bounded", "heavy", "fully_exponential"])
+@pytest.mark.parametrize("name", ["uneven", "bounded", "fully_exponential"])
 @EVERY_KIND
 def test_gradcheck(kind, name):
     """Jacobians of every method at once, for a batch of two laws with three outcomes each."""
