@@ -68,11 +68,14 @@ class Points(NamedTuple):
 
     bin: Tensor
     mass: Tensor
-    after: Tensor
     short: Tensor
     right: Tensor
     back: Tensor
     width: Tensor
+
+    def position(self) -> Tensor:
+        """The quantile in units of bins."""
+        return self.bin + 1 - self.short
 
 
 def _quantiles(edges: Tensor, widths: Tensor, p: Tensor, cumulative: Tensor, levels: Tensor) -> Points:
@@ -82,8 +85,7 @@ def _quantiles(edges: Tensor, widths: Tensor, p: Tensor, cumulative: Tensor, lev
     # share of the bin that lies beyond the quantile; the clamp absorbs the rounding of the cumulative sum
     short = cumulative.gather(-1, j).sub_(levels).div_(mass).clamp_(0, 1)
     width = widths.take(j)
-    after = j + 1
-    return Points(j, mass, after, short, edges.take(after), width * short, width)
+    return Points(j, mass, short, edges[1:].take(j), width * short, width)
 
 
 def _thresholds(edges: Tensor, widths: Tensor, p: Tensor, cumulative: Tensor, tails: Tails) -> Points:
@@ -93,29 +95,42 @@ def _thresholds(edges: Tensor, widths: Tensor, p: Tensor, cumulative: Tensor, ta
 
 
 class InTail(NamedTuple):
-    """Outcomes seen from the tail they lie in, shape (B, S): excess in units of beta (0 in the body), hazard H(z;
-    xi)."""
+    """Outcomes seen from the tail they lie in, shape (B, S): excess in units of beta, hazard H(z; xi)."""
 
     lower: Tensor
-    either: Tensor
+    either: Tensor  # False in the body; True for NaN, which z and the hazard then are
     z: Tensor
     xi: Tensor
     beta: Tensor
-    hazard: Tensor
-    beyond: Tensor  # at or beyond a finite end point, or infinite: the density is 0 there, and so are all gradients
+    hazard: Tensor  # inf at and beyond a finite end point, and for an infinite outcome
+
+    def moving(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Where the tail's density is neither 0 nor NaN, with z and the hazard there: 0 elsewhere.
+
+        What is no number must stay out of the backward pass, where its product with a gradient of 0 would be NaN.
+        """
+        usual = self.hazard < math.inf
+        return self.either & usual, torch.where(usual, self.z, 0), torch.where(usual, self.hazard, 0)
+
+
+def _never_zero(xi: Tensor) -> Tensor:
+    """A shape of exactly 0 as one of 1e-30: log1p(xi z) / xi is then z to the last digit, with no second branch."""
+    return xi + 1e-30
 
 
 def _in_tail(y: Tensor, at: Points, tails: Tails) -> InTail:
     # (edge - y) first: the difference of neighbours is exact, so that an offset of 1e4 yards costs no precision
     below, above = (at.right.unsqueeze(-1) - y.unsqueeze(1)).sub_(at.back.unsqueeze(-1)).unbind(1)
-    lower = below > 0
-    xi = torch.where(lower, tails.lower_xi.unsqueeze(-1), tails.upper_xi.unsqueeze(-1))
+    # but an outcome is in a tail if it lies beyond the threshold as `icdf` gives it, rounded
+    threshold = at.right - at.back
+    lower = y < threshold[:, :1]
+    either = lower == (y <= threshold[:, 1:])
+    xi = _never_zero(torch.where(lower, tails.lower_xi.unsqueeze(-1), tails.upper_xi.unsqueeze(-1)))
     beta = torch.where(lower, tails.lower_beta.unsqueeze(-1), tails.upper_beta.unsqueeze(-1))
-    excess = torch.where(lower, below, above.neg()).clamp_(min=0)
+    excess = torch.maximum(below, above.neg_()).clamp_(min=0)
     z = excess / beta
-    # no autograd passes here, so that one `where` does: H = z at xi = 0, inf from a finite end point on
-    hazard = torch.where(xi == 0, z, (xi * z).clamp_(min=-1).log1p_().div_(xi))
-    return InTail(lower, excess > 0, z, xi, beta, hazard, hazard == math.inf)
+    hazard = (xi * z).clamp_(min=-1).log1p_().div_(xi)  # inf from a finite end point on
+    return InTail(lower, either, z, xi, beta, hazard)
 
 
 def _by_tail(lower: Tensor, lower_value: float, upper_value: float, like: Tensor) -> Tensor | float:
@@ -181,21 +196,23 @@ class LogProb(Function):
         # log p_k from the logits, since p_k may underflow; log Z from the bin of a threshold, which cannot be empty
         reference = at.bin[:, :1]
         in_body = logits.gather(-1, k).sub_(logits.gather(-1, reference))
-        in_body.add_((at.mass[:, :1] / widths.take(k)).log_()).add_(y - y)  # y - y: NaN where the outcome is NaN
-        log_mass = _by_tail(tail.lower, math.log(lower_mass), math.log(upper_mass), tail.z)
-        in_tail = torch.addcmul(tail.beta.log(), tail.xi + 1, tail.hazard).neg_().add_(log_mass)
-        in_tail.masked_fill_(tail.beyond, -math.inf)  # whatever the sign of 1 + xi
+        in_body.add_((at.mass[:, :1] / widths.take(k)).log_())
+        at_threshold = (_by_tail(tail.lower, lower_mass, upper_mass, tail.z) / tail.beta).log_()
+        in_tail = at_threshold.addcmul_(tail.xi + 1, tail.hazard, value=-1)
+        in_tail.masked_fill_(tail.hazard == math.inf, -math.inf)  # whatever the sign of 1 + xi
         if ctx is not None:
             ctx.masses = lower_mass, upper_mass
-            ctx.save_for_backward(p, k, *tail, at.after - at.short, at.width / at.mass)
+            ctx.save_for_backward(p, k, *tail, at.position(), at.width / at.mass)
         return torch.where(tail.either, in_tail, in_body)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        p, k, lower, in_tail, z, xi, beta, hazard, beyond, position, per_density = ctx.saved_tensors
-        z, hazard = z.masked_fill(beyond, 0), hazard.masked_fill(beyond, 0)
-        g = grad * (in_tail > beyond)
+        p, k, *tail, position, per_density = ctx.saved_tensors
+        tail = InTail(*tail)
+        lower, xi, beta = tail.lower, tail.xi, tail.beta
+        moving, z, hazard = tail.moving()
+        g = torch.where(moving, grad, 0)
         t = xi * z
         stretch = t + 1
         more = xi + 1
@@ -213,7 +230,7 @@ class LogProb(Function):
             weight = d_y * _side(lower, per_density)
             level = _by_tail(lower, lower_mass, 1 - upper_mass, z)
             d_logits = _logit_gradient(p, weight, _side(lower, position), level)
-            in_body = grad.masked_fill(in_tail, 0)
+            in_body = grad.masked_fill(tail.either, 0)
             d_logits.addcmul_(p, in_body.sum(-1, keepdim=True), value=-1).scatter_add_(-1, k, in_body)
         return None, None, d_logits, *_tail_gradients(lower, d_xi, d_beta), None, None, d_y
 
@@ -236,8 +253,7 @@ class Cdf(Function):
         tail = _in_tail(y, at, tails)
         k = _of_bin(edges, y)
         mass, width = p.gather(-1, k), widths.take(k)
-        after = k + 1
-        short = (edges.take(after) - y).div_(width)  # share of the bin beyond the outcome
+        short = (edges[1:].take(k) - y).div_(width)  # share of the bin beyond the outcome
         body = cumulative.gather(-1, k).addcmul_(mass, short, value=-1).clamp_(lower_mass, 1 - upper_mass)
         beyond = tail.hazard.neg().exp_().mul_(_by_tail(tail.lower, lower_mass, upper_mass, tail.z))
         if kind == "cdf":
@@ -251,17 +267,17 @@ class Cdf(Function):
             out = torch.log1p(-body)
         if ctx is not None:
             ctx.masses, ctx.kind = (lower_mass, upper_mass), kind
-            points = at.after - at.short, at.width / at.mass, after - short, mass / width
+            points = at.position(), at.width / at.mass, k + 1 - short, mass / width
             ctx.save_for_backward(p, *tail, *points, body, beyond)
         return torch.where(tail.either, in_tail, out)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        p, lower, in_tail, z, xi, beta, hazard, end, position, per_density, y_position, density, body, beyond = (
-            ctx.saved_tensors
-        )
-        z, hazard = z.masked_fill(end, 0), hazard.masked_fill(end, 0)
+        p, *tail, position, per_density, y_position, density, body, beyond = ctx.saved_tensors
+        tail = InTail(*tail)
+        lower, in_tail, xi, beta = tail.lower, tail.either, tail.xi, tail.beta
+        moving, z, hazard = tail.moving()
         # derivative of the output in the log of the mass beyond (tails) and in F (body)
         if ctx.kind == "cdf":
             in_log_mass, in_f = torch.where(lower, beyond, -beyond), 1
@@ -269,7 +285,7 @@ class Cdf(Function):
             in_log_mass, in_f = torch.where(lower, -beyond, beyond), -1
         else:
             in_log_mass, in_f = torch.where(lower, -beyond / (1 - beyond), 1), -1 / (1 - body)
-        g = grad * in_log_mass * (in_tail > end)
+        g = torch.where(moving, grad * in_log_mass, 0)
         t = xi * z
         stretch = t + 1
         d_excess = g / (stretch * beta)  # with a minus
@@ -297,28 +313,31 @@ class Icdf(Function):
     @staticmethod
     def forward(ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, level):
         p = logits.softmax(-1)
+        invalid = ~((level >= 0) & (level <= 1))
+        level = level.masked_fill(invalid, 0.5)
         in_body = level.clamp(lower_mass, 1 - upper_mass)
         at = _quantiles(edges, widths, p, p.cumsum(-1), in_body)
         lower = level < in_body
-        xi = torch.where(lower, lower_xi.unsqueeze(-1), upper_xi.unsqueeze(-1))
+        xi = _never_zero(torch.where(lower, lower_xi.unsqueeze(-1), upper_xi.unsqueeze(-1)))
         beta = torch.where(lower, lower_beta.unsqueeze(-1), upper_beta.unsqueeze(-1))
         # mass beyond the outcome, in units of the tail's: 1 in the body
         share = torch.where(lower, level / lower_mass, ((1 - level) / upper_mass).clamp_(max=1))
         hazard = share.log_().neg_()
-        z = torch.where(xi == 0, hazard, (xi * hazard).expm1_().div_(xi))
+        z = (xi * hazard).expm1_().div_(xi)
         excess = z * beta
-        out = (at.right - at.back).add_(torch.where(lower, -excess, excess))
+        out = (at.right - at.back).add_(torch.where(lower, -excess, excess)).masked_fill_(invalid, math.nan)
         if ctx is not None:
             ctx.masses = lower_mass, upper_mass
-            points = at.after - at.short, at.width / at.mass
-            ctx.save_for_backward(p, level, lower, level != in_body, z, xi, beta, hazard, *points)
-        return out.masked_fill_((level < 0).logical_or_(level > 1), math.nan)
+            points = at.position(), at.width / at.mass
+            ctx.save_for_backward(p, level, invalid, lower, level != in_body, z, xi, beta, hazard, *points)
+        return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        p, level, lower, in_tail, z, xi, beta, hazard, position, per_density = ctx.saved_tensors
+        p, level, invalid, lower, in_tail, z, xi, beta, hazard, position, per_density = ctx.saved_tensors
         lower_mass, upper_mass = ctx.masses
+        grad = grad.masked_fill(invalid, 0)
         # an infinite outcome has no gradient; level 0 or 1 of a tail with an end point has: that is at beta / |xi|
         infinite, at_end = z.isinf(), hazard == math.inf
         z, hazard = z.masked_fill(infinite, 0), hazard.masked_fill(at_end, 0)

@@ -107,7 +107,7 @@ class Binned(Distribution):
 
     def _bin_of(self, value: Tensor) -> Tensor:
         """Index of the bin of each value; those outside (and NaN) get the nearest one."""
-        k = torch.bucketize(value.detach(), self.bin_edges, right=True) - 1
+        k = torch.bucketize(value.detach().contiguous(), self.bin_edges, right=True) - 1
         return k.clamp(0, len(self.bin_edges) - 2)
 
     def _at_bin(self, per_bin: Tensor, k: Tensor) -> Tensor:
@@ -115,56 +115,70 @@ class Binned(Distribution):
         shape = torch.broadcast_shapes(k.shape, self.batch_shape)
         return per_bin.expand(*shape, -1).gather(-1, k.expand(shape).unsqueeze(-1)).squeeze(-1)
 
+    def _place(self, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The outcome in the dtype of the logits, its bin, and the share of the bin below it."""
+        value = as_value(value, self.logits)
+        # a missing outcome stays out of the arithmetic: not even a gradient of 0 survives a product with NaN
+        inside = torch.where(value.isnan(), self.bin_edges[0], value).clamp(self.bin_edges[0], self.bin_edges[-1])
+        k = self._bin_of(inside)
+        return value, k, (inside - self.bin_edges[k]) / self.bin_widths[k]
+
+    def _outside_bins(self, value: Tensor, below: float, inside: Tensor, above: float) -> Tensor:
+        """`inside` where the outcome lies between the edges, a constant on either side, NaN for NaN."""
+        out = torch.where(value <= self.bin_edges[0], below, torch.where(value >= self.bin_edges[-1], above, inside))
+        return torch.where(value.isnan(), math.nan, out)
+
     def log_prob(self, value: Tensor) -> Tensor:
         """Natural log density in 1/yard; -inf outside the bins."""
-        value = as_value(value, self.logits)
-        k = self._bin_of(value)
+        value, k, _ = self._place(value)
         log_density = self._at_bin(self.logits.log_softmax(-1), k) - self.bin_widths[k].log()
         outside = (value < self.bin_edges[0]) | (value > self.bin_edges[-1])
-        return torch.where(outside, -math.inf, log_density + torch.where(outside, 0, value * 0))
+        return torch.where(outside, -math.inf, torch.where(value.isnan(), math.nan, log_density))
 
     def cdf(self, value: Tensor) -> Tensor:
         """Probability of at most `value`: linear inside each bin."""
-        value = as_value(value, self.logits)
-        inside = value.clamp(self.bin_edges[0], self.bin_edges[-1])
-        k = self._bin_of(inside)
+        value, k, fraction = self._place(value)
         mass = self.mass
-        fraction = (inside - self.bin_edges[k]) / self.bin_widths[k]
-        return self._at_bin(mass.cumsum(-1), k) - self._at_bin(mass, k) * (1 - fraction)
+        inside = self._at_bin(mass.cumsum(-1), k) - self._at_bin(mass, k) * (1 - fraction)
+        return self._outside_bins(value, 0.0, inside.clamp(0, 1), 1.0)
 
     def survival(self, value: Tensor) -> Tensor:
         """Probability beyond `value`, summed from the right so that small ones keep their precision."""
-        value = as_value(value, self.logits)
-        inside = value.clamp(self.bin_edges[0], self.bin_edges[-1])
-        k = self._bin_of(inside)
+        value, k, fraction = self._place(value)
         mass = self.mass
-        fraction = (inside - self.bin_edges[k]) / self.bin_widths[k]
         beyond = mass.flip(-1).cumsum(-1).flip(-1)
-        return self._at_bin(beyond, k) - self._at_bin(mass, k) * fraction
+        inside = self._at_bin(beyond, k) - self._at_bin(mass, k) * fraction
+        return self._outside_bins(value, 1.0, inside.clamp(0, 1), 0.0)
 
     def log_survival(self, value: Tensor) -> Tensor:
         """Natural log of the probability beyond `value`."""
-        return self.survival(value).log()
+        survival = self.survival(value)
+        none = survival == 0
+        return torch.where(none, -math.inf, torch.where(none, 1, survival).log())
 
     def icdf(self, level: Tensor) -> Tensor:
         """Outcome in yards at a level in [0, 1]; levels outside give NaN.
 
         Where empty bins make the quantile ambiguous it is the left end of the gap, the smallest outcome of that level;
-        level 0 gives the left end of the first bin that is not empty.
+        levels 0 and 1 give the ends of the support, empty bins left out.
         """
         level = as_value(level, self.logits)
         mass = self.mass
         shape = torch.broadcast_shapes(level.shape, self.batch_shape)
-        inside = torch.where((level >= 0) & (level <= 1), level, math.nan).expand(shape)
+        within = (level > 0) & (level < 1)
+        inside = torch.where(within, level, 0.5).expand(shape)
         cumulative = mass.cumsum(-1)
-        # the smallest level that is not 0: level 0 must not stop at an empty first bin
-        wanted = inside.detach().clamp(min=torch.finfo(mass.dtype).tiny).unsqueeze(-1)
-        k = torch.searchsorted(cumulative.detach().expand(*shape, -1).contiguous(), wanted.contiguous()).squeeze(-1)
+        rows = cumulative.detach().expand(*shape, -1).contiguous()
+        k = torch.searchsorted(rows, inside.detach().unsqueeze(-1).contiguous()).squeeze(-1)
         # rounding may leave the last cumulative mass below 1: the last bin that is not empty takes what is beyond
-        last = (mass.detach() > 0).long().cumsum(-1).argmax(-1)
+        filled = (self.logits.detach() > -math.inf).long()
+        first, last = filled.argmax(-1), filled.cumsum(-1).argmax(-1)
         k = torch.minimum(k, last.expand(shape))
         short = (self._at_bin(cumulative, k) - inside) / self._at_bin(mass, k)
-        return self.bin_edges[k + 1] - self.bin_widths[k] * short.clamp(0, 1)
+        quantile = self.bin_edges[k + 1] - self.bin_widths[k] * short.clamp(0, 1)
+        quantile = torch.where(level == 0, self.bin_edges[first], quantile)
+        quantile = torch.where(level == 1, self.bin_edges[last + 1], quantile)
+        return torch.where(within | (level == 0) | (level == 1), quantile, math.nan)
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
         """Samples by the inverse CDF, differentiable in the logits."""
@@ -212,7 +226,7 @@ class Binned(Distribution):
         """
         value = as_value(value, self.logits)
         shape = torch.broadcast_shapes(value.shape, self.batch_shape)
-        inside = value.clamp(self.bin_edges[0], self.bin_edges[-1])
+        inside = torch.where(value.isnan(), self.bin_edges[0], value).clamp(self.bin_edges[0], self.bin_edges[-1])
         right = torch.cat([torch.zeros_like(self.logits[..., :1]), self.mass.cumsum(-1)], -1).expand(*shape, -1)
         left, right = right[..., :-1], right[..., 1:]
         fraction = ((inside.unsqueeze(-1) - self.bin_edges[:-1]) / self.bin_widths).clamp(0, 1)

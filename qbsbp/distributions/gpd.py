@@ -63,12 +63,15 @@ def excess_at_hazard(hazard: Tensor, xi: Tensor) -> Tensor:
         hazard: Cumulative hazard, at least 0 and possibly `inf`, any shape.
         xi: Shape parameter, broadcastable with `hazard`.
     """
+    at_end = hazard == math.inf
+    hazard = torch.where(at_end, 0, hazard)
     t = xi * hazard
-    small = (t.abs() < SERIES_BELOW) | (xi == 0)
-    n = series_terms(t.dtype)
-    series = hazard * _series(torch.where(small & (xi != 0), t, 0), [1 / math.factorial(k + 1) for k in range(n)])
+    small = t.abs() < SERIES_BELOW
+    coefficients = [1 / math.factorial(k + 1) for k in range(series_terms(t.dtype))]
+    series = hazard * _series(torch.where(small, t, 0), coefficients)
     quotient = torch.expm1(torch.where(small, 1, t)) / torch.where(small, 1, xi)
-    return torch.where(small, series, quotient)
+    end = torch.where(xi < 0, -1 / torch.where(xi < 0, xi, -1), math.inf)
+    return torch.where(at_end, end, torch.where(small, series, quotient))
 
 
 def integrated_survival(hazard: Tensor, xi: Tensor) -> Tensor:
@@ -140,16 +143,17 @@ class GeneralizedPareto(Distribution):
     def _hazard(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Value in the parameters' dtype and H of its non-negative part."""
         value = as_value(value, self.xi)
-        infinite = value == math.inf
-        hazard = cumulative_hazard(torch.where(infinite, 0, value.clamp(min=0)) / self.beta, self.xi)
-        return value, torch.where(infinite, math.inf, hazard)
+        # infinite and missing outcomes stay out of the arithmetic: not even a gradient of 0 survives their products
+        usual = value < math.inf
+        hazard = cumulative_hazard(torch.where(usual, value, 0).clamp(min=0) / self.beta, self.xi)
+        return value, torch.where(usual, hazard, value)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Natural log density in 1/yard; -inf outside the support."""
         value, hazard = self._hazard(value)
-        inside = (value >= 0) & torch.isfinite(hazard)
-        log_density = -self.beta.log() - (1 + self.xi) * torch.where(inside, hazard, 0)
-        return torch.where(inside | value.isnan(), log_density + 0 * torch.where(inside, 0, value), -math.inf)
+        outside = (value < 0) | (hazard == math.inf)
+        log_density = -self.beta.log() - (1 + self.xi) * torch.where(outside, 0, hazard)
+        return torch.where(outside, -math.inf, log_density)
 
     def cdf(self, value: Tensor) -> Tensor:
         """Probability of an excess of at most `value`."""
@@ -166,8 +170,10 @@ class GeneralizedPareto(Distribution):
     def icdf(self, level: Tensor) -> Tensor:
         """Excess in yards at a level in [0, 1]; levels 0 and 1 give the ends of the support, others NaN."""
         level = as_value(level, self.xi)
-        level = torch.where((level >= 0) & (level <= 1), level, math.nan)
-        return self.beta * excess_at_hazard(-torch.log1p(-level), self.xi)
+        valid = (level >= 0) & (level <= 1)
+        inside = torch.where(valid & (level < 1), level, 0)
+        hazard = torch.where(level == 1, math.inf, -torch.log1p(-inside))
+        return torch.where(valid, self.beta * excess_at_hazard(hazard, self.xi), math.nan)
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
         """Samples by the inverse CDF, differentiable in both parameters."""

@@ -171,8 +171,8 @@ class SplicedBinnedPareto(Distribution):
             return self.expand(shape)._evaluate(function, value, *options)
         logits, *tails = self.logits, self.lower_xi, self.lower_beta, self.upper_xi, self.upper_beta
         if len(batch_shape) != 1:
-            logits, *tails = logits.reshape(-1, logits.shape[-1]), *(t.reshape(-1) for t in tails)
-        columns = value.expand(shape).reshape(samples.numel(), -1).T.contiguous()  # (B, S)
+            logits, *tails = logits.reshape(batch_shape.numel(), -1), *(t.reshape(-1) for t in tails)
+        columns = value.expand(shape).reshape(samples.numel(), batch_shape.numel()).T.contiguous()  # (B, S)
         masses = self.lower_mass, self.upper_mass
         out = evaluate(function, self.bin_edges, self.bin_widths, logits, *tails, *masses, columns, *options)
         return out.T.reshape(shape)
