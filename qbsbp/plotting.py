@@ -12,14 +12,23 @@ import html
 import io
 import json
 import sys
+from collections.abc import Sequence
 from string import Template
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.animation import AbstractMovieWriter, Animation
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch.distributions import Distribution
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .schema import Layout
 
 COLORS = {
     "body": "#0072b2",  # blue
@@ -283,3 +292,138 @@ def _draw_tail(ax: Axes, y: torch.Tensor, density: torch.Tensor, law: Distributi
         color=color,
         fontsize="small",
     )
+
+
+class Pitch:
+    """A field with its players and the disc, drawn once and then moved from frame to frame.
+
+    The offence are round, the defence square, and each player trails a line of where half a second at the present
+    velocity leads, when the frames have velocities. The disc is a white ring on its holder, or alone in the air. The
+    field has the proportions of the layout, and the offence moves to the right.
+
+    Args:
+        layout: Size of the field and its unit.
+        ax: Axes to draw on; new ones by default.
+        names: Whether to write which team is which above the field.
+
+    Example:
+        >>> from qbsbp.schema import ULTIMATE
+        >>> pitch = Pitch(ULTIMATE)
+        >>> pitch.ax.get_xlim() == (-1.0, 95.0)
+        True
+    """
+
+    AHEAD = 0.5  # seconds of the line that shows a velocity
+
+    def __init__(self, layout: Layout, ax: Axes | None = None, *, names: bool = True):
+        if ax is None:
+            _, ax = plt.subplots(figsize=(6.4, 6.8 * layout.field_width / layout.field_length))
+        self.layout, self.ax = layout, ax
+        length, width, depth = layout.field_length, layout.field_width, layout.end_zone_depth
+        for left in (0.0, length - depth):
+            ax.add_patch(Rectangle((left, 0), depth, width, facecolor="#f0f0f0", linewidth=0, zorder=0))
+        ax.add_patch(Rectangle((0, 0), length, width, fill=False, edgecolor="#8c8c8c", linewidth=1.0, zorder=1))
+        ax.vlines((depth, length - depth), 0, width, color="#8c8c8c", linewidth=1.0, zorder=1)
+        ax.set(xlim=(-1, length + 1), ylim=(-1, width + 1), aspect="equal")
+        ax.axis("off")
+        self._teams = {}
+        for side, marker, color in (("defence", "s", COLORS["upper_tail"]), ("offence", "o", COLORS["body"])):
+            (lines,) = ax.plot([], [], color=color, linewidth=1.2, alpha=0.7, zorder=2)
+            (points,) = ax.plot([], [], marker, color=color, markersize=5.5, markeredgecolor="white", zorder=3)
+            self._teams[side] = (points, lines)
+        (self._disc,) = ax.plot(
+            [], [], "o", markersize=8.5, markerfacecolor="none", markeredgecolor=COLORS["truth"], markeredgewidth=1.8,
+            zorder=4,
+        )
+        if names:
+            for side, mark, x, align in (("offence", "●", 0.0, "left"), ("defence", "■", length, "right")):
+                arrow = f"{mark} {side} →" if side == "offence" else f"{side} {mark}"
+                color = self._teams[side][0].get_color()
+                ax.text(x, width + 1, arrow, color=color, ha=align, va="bottom", fontsize="small")
+
+    def show(self, moment: pd.DataFrame) -> None:
+        """Move everybody to where they are in one frame.
+
+        Args:
+            moment: The rows of one frame of the frame table, with `side`, `x` and `y`, and with `velocity_x` and
+                `velocity_y` where velocities are to be seen.
+
+        Raises:
+            ValueError: The rows are not those of one frame.
+        """
+        if len(moment) != self.layout.entities:
+            raise ValueError(
+                f"moment: expected the {self.layout.entities} rows of one frame, came {len(moment)}. "
+                "Pick them by game_id, play_id and frame_id."
+            )
+        for side, (points, lines) in self._teams.items():
+            team = moment[moment["side"] == side]
+            points.set_data(team["x"], team["y"])
+            if "velocity_x" in team.columns:
+                xs, ys = [], []
+                for x, y, vx, vy in team[["x", "y", "velocity_x", "velocity_y"]].to_numpy():
+                    xs += [x, x + self.AHEAD * vx, float("nan")]  # the gap between one line and the next
+                    ys += [y, y + self.AHEAD * vy, float("nan")]
+                lines.set_data(xs, ys)
+        disc = moment[~moment["side"].isin(self._teams)]
+        self._disc.set_data(disc["x"], disc["y"])
+
+
+def filmstrip(
+    moments: Sequence[pd.DataFrame],
+    laws: Sequence[Distribution],
+    outcomes: Sequence[float],
+    layout: Layout,
+    *,
+    titles: Sequence[str],
+    limits: tuple[float, float],
+) -> Figure:
+    """Moments of a play from top to bottom, each beside the law predicted there and the outcome that came.
+
+    Args:
+        moments: Rows of one frame each, as `Pitch.show` takes them.
+        laws: The law predicted at each moment, with ``batch_shape == ()``.
+        outcomes: What happened after each moment, in the layout's unit of length.
+        layout: Size of the field and its unit.
+        titles: Words above each moment.
+        limits: First and last outcome on the axis that all laws share.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: There are not as many laws, outcomes and titles as moments.
+    """
+    rows = len(moments)
+    if not rows or any(len(given) != rows for given in (laws, outcomes, titles)):
+        raise ValueError(
+            f"moments: expected one law, outcome and title for each of them, came {rows} moments, {len(laws)} laws, "
+            f"{len(outcomes)} outcomes and {len(titles)} titles."
+        )
+    unit = {"metre": "m", "yard": "yd"}[layout.length_unit]
+    fig, axes = plt.subplots(rows, 2, figsize=(7.2, 1.75 * rows), width_ratios=(1.35, 1), squeeze=False)
+    peak = 0.0
+    for (left, right), moment, law, outcome, title in zip(axes, moments, laws, outcomes, titles, strict=True):
+        Pitch(layout, left, names=False).show(moment)
+        left.set_title(title, fontsize="small", loc="left")
+        with torch.no_grad():
+            y = torch.linspace(*limits, 801)
+            density = law.log_prob(y).exp()
+        right.fill_between(y, density, color=COLORS["body"], alpha=0.3, linewidth=0)
+        right.plot(y, density, color=COLORS["body"], linewidth=1.2)
+        right.axvline(outcome, color=COLORS["truth"], linewidth=1.4, linestyle=(0, (3, 2)))
+        right.set(xlim=limits, yticks=[])
+        right.spines["left"].set_visible(False)
+        peak = max(peak, float(density.max()))
+        if right is not axes[-1, 1]:
+            right.tick_params(labelbottom=False)
+    for ax, outcome in zip(axes[:, 1], outcomes, strict=True):
+        ax.set_ylim(0, 1.25 * peak)
+        far = outcome > sum(limits) / 2
+        ax.annotate(
+            f"{outcome:.1f} {unit}".replace("-", "−"), (outcome, 1.0), xycoords=("data", "axes fraction"), va="top",
+            xytext=(-4 if far else 4, 0), textcoords="offset points", ha="right" if far else "left", fontsize="small",
+            color=COLORS["truth"],
+        )
+    axes[-1, 1].set_xlabel(f"outcome ({unit})")
+    return fig

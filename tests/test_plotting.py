@@ -7,13 +7,15 @@ import re
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from matplotlib.animation import FuncAnimation
 from matplotlib.colors import to_rgb
 
 from qbsbp.distributions import GeneralizedPareto, SplicedBinnedPareto
-from qbsbp.plotting import COLORS, jshtml, notice, plot_law, use_style
+from qbsbp.plotting import COLORS, Pitch, filmstrip, jshtml, notice, plot_law, use_style
+from qbsbp.schema import ULTIMATE
 
 LIGHT_PAGE, DARK_PAGE = (1.0, 1.0, 1.0), (18 / 255,) * 3
 
@@ -152,3 +154,68 @@ def test_plot_law_draws_any_law_on_the_axes_given():
 def test_plot_law_wants_one_law():
     with pytest.raises(ValueError, match=r"law must be a single law with batch_shape \(\), got \(3,\)"):
         plot_law(torch.distributions.Normal(torch.zeros(3), 1.0))
+
+
+def one_frame(ahead=0.0, velocities=True):
+    """Seven attackers on one line, seven defenders on another, and the disc with the first of the offence."""
+    rows = {
+        "side": ["offence"] * 7 + ["defence"] * 7 + ["disc"],
+        "x": [30.0 + ahead] * 7 + [40.0 + ahead] * 7 + [30.0 + ahead],
+        "y": [*range(5, 33, 4), *range(6, 34, 4), 5],
+    }
+    if velocities:
+        rows |= {"velocity_x": [2.0] * 14 + [np.nan], "velocity_y": [-1.0] * 14 + [np.nan]}
+    return pd.DataFrame(rows)
+
+
+def drawn(pitch):
+    """Data of the lines of a pitch: defence's velocities and places, the offence's, and the disc."""
+    return [np.column_stack(line.get_data()).astype(float) for line in pitch.ax.lines]
+
+
+def test_pitch_shows_everybody_where_they_are_and_moves_them():
+    pitch = Pitch(ULTIMATE)
+    for ahead in (0.0, 7.5):
+        moment = one_frame(ahead)
+        pitch.show(moment)
+        _, defence, velocities, offence, disc = drawn(pitch)
+        np.testing.assert_allclose(offence, moment.loc[:6, ["x", "y"]])
+        np.testing.assert_allclose(defence, moment.loc[7:13, ["x", "y"]])
+        np.testing.assert_allclose(disc, moment.loc[14:, ["x", "y"]])
+        np.testing.assert_allclose(velocities[:2], [[30 + ahead, 5], [31 + ahead, 4.5]])  # half a second at (2, -1) m/s
+    assert [text.get_text() for text in pitch.ax.texts] == ["● offence →", "defence ■"]
+
+
+def test_pitch_needs_no_velocities_and_wants_one_frame():
+    pitch = Pitch(ULTIMATE, names=False)
+    pitch.show(one_frame(velocities=False))
+    assert len(drawn(pitch)[0]) == 0
+    assert not pitch.ax.texts
+    with pytest.raises(ValueError, match="moment: expected the 15 rows of one frame, came 14"):
+        pitch.show(one_frame().iloc[:14])
+
+
+def test_pitch_marks_the_teams_by_shape_and_colour():
+    pitch = Pitch(ULTIMATE)
+    _, defence, _, offence, _ = pitch.ax.lines
+    assert defence.get_marker() != offence.get_marker()
+    assert defence.get_color() != offence.get_color()
+
+
+def test_filmstrip_puts_each_law_and_outcome_beside_its_moment():
+    laws = [torch.distributions.Normal(float(mean), 2.0) for mean in (0, 3)]
+    fig = filmstrip(
+        [one_frame(), one_frame(5.0)], laws, [1.25, -4.0], ULTIMATE, titles=["first", "second"], limits=(-8.0, 12.0)
+    )
+    assert [ax.get_title(loc="left") for ax in fig.axes[::2]] == ["first", "second"]
+    for ax, law, outcome, words in zip(fig.axes[1::2], laws, [1.25, -4.0], ["1.2 m", "−4.0 m"], strict=True):
+        y, density = ax.lines[0].get_data()
+        np.testing.assert_allclose(density, law.log_prob(torch.as_tensor(y)).exp(), rtol=1e-6)
+        assert list(ax.lines[1].get_xdata()) == [outcome, outcome]
+        assert ax.texts[0].get_text() == words
+    assert fig.axes[1].get_ylim() == fig.axes[3].get_ylim()  # one scale, so that heights compare
+
+
+def test_filmstrip_wants_as_many_laws_as_moments():
+    with pytest.raises(ValueError, match="came 1 moments, 0 laws, 1 outcomes and 1 titles"):
+        filmstrip([one_frame()], [], [0.0], ULTIMATE, titles=["first"], limits=(0.0, 1.0))
