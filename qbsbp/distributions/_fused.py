@@ -104,18 +104,18 @@ class InTail(NamedTuple):
     beta: Tensor
     hazard: Tensor  # inf at and beyond a finite end point, and for an infinite outcome
 
-    def moving(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Where the tail's density is neither 0 nor NaN, with z and the hazard there: 0 elsewhere.
+    def moving(self, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Where the tail's density is neither 0 nor NaN, and asked for, with z and the hazard there: 0 elsewhere.
 
-        What is no number must stay out of the backward pass, where its product with a gradient of 0 would be NaN.
+        What is no number, or may overflow, must stay out of the backward pass: its product with a gradient of 0 is NaN.
         """
-        usual = self.hazard < math.inf
+        usual = (self.hazard < math.inf) & (grad != 0)
         return self.either & usual, torch.where(usual, self.z, 0), torch.where(usual, self.hazard, 0)
 
 
 def _never_zero(xi: Tensor) -> Tensor:
-    """A shape of exactly 0 as one of 1e-30: log1p(xi z) / xi is then z to the last digit, with no second branch."""
-    return xi + 1e-30
+    """A shape of exactly 0 as a tiny one: log1p(xi z) / xi is then z to the last digit, with no second branch."""
+    return xi.masked_fill_(xi == 0, torch.finfo(xi.dtype).eps ** 3)
 
 
 def _in_tail(y: Tensor, at: Points, tails: Tails) -> InTail:
@@ -211,7 +211,7 @@ class LogProb(Function):
         p, k, *tail, position, per_density = ctx.saved_tensors
         tail = InTail(*tail)
         lower, xi, beta = tail.lower, tail.xi, tail.beta
-        moving, z, hazard = tail.moving()
+        moving, z, hazard = tail.moving(grad)
         g = torch.where(moving, grad, 0)
         t = xi * z
         stretch = t + 1
@@ -277,7 +277,7 @@ class Cdf(Function):
         p, *tail, position, per_density, y_position, density, body, beyond = ctx.saved_tensors
         tail = InTail(*tail)
         lower, in_tail, xi, beta = tail.lower, tail.either, tail.xi, tail.beta
-        moving, z, hazard = tail.moving()
+        moving, z, hazard = tail.moving(grad)
         # derivative of the output in the log of the mass beyond (tails) and in F (body)
         if ctx.kind == "cdf":
             in_log_mass, in_f = torch.where(lower, beyond, -beyond), 1
@@ -317,11 +317,11 @@ class Icdf(Function):
         level = level.masked_fill(invalid, 0.5)
         in_body = level.clamp(lower_mass, 1 - upper_mass)
         at = _quantiles(edges, widths, p, p.cumsum(-1), in_body)
-        lower = level < in_body
+        lower, in_tail = level < in_body, level != in_body
         xi = _never_zero(torch.where(lower, lower_xi.unsqueeze(-1), upper_xi.unsqueeze(-1)))
         beta = torch.where(lower, lower_beta.unsqueeze(-1), upper_beta.unsqueeze(-1))
-        # mass beyond the outcome, in units of the tail's: 1 in the body
-        share = torch.where(lower, level / lower_mass, ((1 - level) / upper_mass).clamp_(max=1))
+        # mass beyond the outcome, in units of the tail's: exactly 1 in the body
+        share = torch.where(lower, level / lower_mass, (1 - level) / upper_mass).masked_fill_(~in_tail, 1)
         hazard = share.log_().neg_()
         z = (xi * hazard).expm1_().div_(xi)
         excess = z * beta
@@ -329,7 +329,7 @@ class Icdf(Function):
         if ctx is not None:
             ctx.masses = lower_mass, upper_mass
             points = at.position(), at.width / at.mass
-            ctx.save_for_backward(p, level, invalid, lower, level != in_body, z, xi, beta, hazard, *points)
+            ctx.save_for_backward(p, level, invalid, lower, in_tail, z, xi, beta, hazard, *points)
         return out
 
     @staticmethod
@@ -420,8 +420,10 @@ class BodyScore(Function):
         del ends
         before = (-width * (2 * a + b)).masked_fill_(bins == 0, 0)
         slope.scatter_add_(-1, bins, -width * (a + 2 * b)).scatter_add_(-1, (bins - 1).clamp(min=0), before)
-        # where F is held at a threshold's level it does not move: the derivative of a clamp
-        slope = torch.ops.aten.hardtanh_backward(slope, cumulative, lower_mass, 1 - upper_mass)
+        # where F is held at a threshold's level it does not move: the derivative of a clamp, in which a tie belongs to
+        # the bin on its left, as in a search
+        held = torch.nextafter(torch.tensor(lower_mass, dtype=p.dtype), torch.tensor(0, dtype=p.dtype)).item()
+        slope = torch.ops.aten.hardtanh_backward(slope, cumulative, held, 1 - upper_mass)
         slope.mul_(d_score.unsqueeze(-1) / 3).scatter_add_(-1, bins, d_cumulative)
         # an edge moves with all bins on its left: sum from the right, up to a constant that the softmax removes
         d_p = slope.cumsum(-1).sub_(slope).neg_().scatter_add_(-1, bins, d_mass).mul_(p)

@@ -70,7 +70,8 @@ def excess_at_hazard(hazard: Tensor, xi: Tensor) -> Tensor:
     coefficients = [1 / math.factorial(k + 1) for k in range(series_terms(t.dtype))]
     series = hazard * _series(torch.where(small, t, 0), coefficients)
     quotient = torch.expm1(torch.where(small, 1, t)) / torch.where(small, 1, xi)
-    end = torch.where(xi < 0, -1 / torch.where(xi < 0, xi, -1), math.inf)
+    bounded = at_end & (xi < 0)
+    end = torch.where(bounded, -1 / torch.where(bounded, xi, -1), math.inf)
     return torch.where(at_end, end, torch.where(small, series, quotient))
 
 
@@ -141,23 +142,33 @@ class GeneralizedPareto(Distribution):
         return expand_instance(self, batch_shape, _instance, ("xi", "beta"))
 
     def _hazard(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Value in the parameters' dtype and H of its non-negative part."""
+        """Value in the parameters' dtype and H of its non-negative part, 0 for NaN.
+
+        Infinite and missing outcomes stay out of the arithmetic: not even a gradient of 0 survives their products. The
+        callers put NaN back with `_or_missing`.
+        """
         value = as_value(value, self.xi)
-        # infinite and missing outcomes stay out of the arithmetic: not even a gradient of 0 survives their products
-        usual = value < math.inf
-        hazard = cumulative_hazard(torch.where(usual, value, 0).clamp(min=0) / self.beta, self.xi)
-        return value, torch.where(usual, hazard, value)
+        hazard = cumulative_hazard(torch.where(value < math.inf, value, 0).clamp(min=0) / self.beta, self.xi)
+        return value, torch.where(value == math.inf, math.inf, hazard)
+
+    @staticmethod
+    def _or_missing(value: Tensor, answer: Tensor) -> Tensor:
+        return torch.where(value.isnan(), math.nan, answer)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Natural log density in 1/yard; -inf outside the support."""
         value, hazard = self._hazard(value)
         outside = (value < 0) | (hazard == math.inf)
         log_density = -self.beta.log() - (1 + self.xi) * torch.where(outside, 0, hazard)
-        return torch.where(outside, -math.inf, log_density)
+        return self._or_missing(value, torch.where(outside, -math.inf, log_density))
 
     def cdf(self, value: Tensor) -> Tensor:
         """Probability of an excess of at most `value`."""
-        return -torch.expm1(self.log_survival(value))
+        value, hazard = self._hazard(value)
+        # torch differentiates expm1 as result + 1, which cancels in the tail
+        far = hazard > 0.7
+        near = -torch.expm1(-torch.where(far, 0, hazard))
+        return self._or_missing(value, torch.where(far, 1 - (-torch.where(far, hazard, 1)).exp(), near))
 
     def survival(self, value: Tensor) -> Tensor:
         """Probability of an excess beyond `value`, without cancellation in the tail."""
@@ -165,7 +176,8 @@ class GeneralizedPareto(Distribution):
 
     def log_survival(self, value: Tensor) -> Tensor:
         r"""Natural log survival :math:`-\log(1 + \xi y / \beta) / \xi`."""
-        return -self._hazard(value)[1]
+        value, hazard = self._hazard(value)
+        return self._or_missing(value, -hazard)
 
     def icdf(self, level: Tensor) -> Tensor:
         """Excess in yards at a level in [0, 1]; levels 0 and 1 give the ends of the support, others NaN."""
@@ -173,7 +185,10 @@ class GeneralizedPareto(Distribution):
         valid = (level >= 0) & (level <= 1)
         inside = torch.where(valid & (level < 1), level, 0)
         hazard = torch.where(level == 1, math.inf, -torch.log1p(-inside))
-        return torch.where(valid, self.beta * excess_at_hazard(hazard, self.xi), math.nan)
+        excess = excess_at_hazard(hazard, self.xi)
+        infinite = excess == math.inf
+        excess = torch.where(infinite, math.inf, self.beta * torch.where(infinite, 0, excess))
+        return torch.where(valid, excess, math.nan)
 
     def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
         """Samples by the inverse CDF, differentiable in both parameters."""
@@ -214,9 +229,9 @@ class GeneralizedPareto(Distribution):
         value, hazard = self._hazard(value)
         finite = self.xi < 2
         constant = torch.where(finite, self.beta / (2 - torch.where(finite, self.xi, 0)), math.inf)
-        return torch.where(
-            value.isinf(), math.inf, value.abs() - 2 * self.beta * integrated_survival(hazard, self.xi) + constant
-        )
+        distance = torch.where(value.isfinite(), value, 0).abs()
+        score = distance - 2 * self.beta * integrated_survival(hazard, self.xi) + constant
+        return self._or_missing(value, torch.where(value.isinf(), math.inf, score))
 
 
 def uniform_levels(shape: torch.Size, like: Tensor) -> Tensor:

@@ -107,7 +107,7 @@ class SplicedBinnedPareto(Distribution):
             logits = logits.expand(*batch_shape, -1)
         if validate:
             self._check_tails(logits, tails, lower_mass, upper_mass)
-        self.bin_edges, self.logits = bin_edges, logits
+        self.bin_edges, self.logits = bin_edges.contiguous(), logits
         self.lower_xi, self.lower_beta, self.upper_xi, self.upper_beta = tails
         self.lower_mass, self.upper_mass = lower_mass, upper_mass
         super().__init__(batch_shape, validate_args=False)
@@ -171,7 +171,7 @@ class SplicedBinnedPareto(Distribution):
             return self.expand(shape)._evaluate(function, value, *options)
         logits, *tails = self.logits, self.lower_xi, self.lower_beta, self.upper_xi, self.upper_beta
         if len(batch_shape) != 1:
-            logits, *tails = logits.reshape(batch_shape.numel(), -1), *(t.reshape(-1) for t in tails)
+            logits, *tails = logits.reshape(batch_shape.numel(), logits.shape[-1]), *(t.reshape(-1) for t in tails)
         columns = value.expand(shape).reshape(samples.numel(), batch_shape.numel()).T.contiguous()  # (B, S)
         masses = self.lower_mass, self.upper_mass
         out = evaluate(function, self.bin_edges, self.bin_widths, logits, *tails, *masses, columns, *options)
@@ -224,13 +224,16 @@ class SplicedBinnedPareto(Distribution):
         edges = self.bin_edges - self._origin
         mass = self.logits.softmax(-1)
         right = mass.cumsum(-1)
-        left = right - mass
-        clipped_left = left.clamp(self.lower_mass, 1 - self.upper_mass)
-        clipped_right = right.clamp(self.lower_mass, 1 - self.upper_mass)
-        held = clipped_right > clipped_left
-        safe = torch.where(held, mass, 1)
-        start = torch.where(held, (clipped_left - left) / safe, 0).clamp(0, 1)
-        stop = torch.where(held, 1 - (right - clipped_right) / safe, 0).clamp(0, 1)
+        left = torch.cat([torch.zeros_like(right[..., :1]), right[..., :-1]], -1)
+        # On a tie the threshold belongs to the bin on its left, as in `icdf`: else its slope would be counted twice, or
+        # not at all. The part of a bin below the lower threshold is cut where left < q_lo, that above the upper one
+        # where right >= 1 - q_hi.
+        q_lo, level_hi = self.lower_mass, 1 - self.upper_mass
+        held = (right >= q_lo) & (left < level_hi)
+        cut_low, cut_high = held & (left < q_lo), held & (right >= level_hi)
+        safe = torch.where(cut_low | cut_high, mass, 1)
+        start = torch.where(cut_low, (q_lo - left) / safe, 0).clamp(0, 1)
+        stop = torch.where(cut_high, 1 - (right - level_hi) / safe, held.to(mass.dtype)).clamp(0, 1)
         widths = self.bin_widths
         relative = SplicedBinnedPareto(
             edges,
@@ -308,7 +311,7 @@ class SplicedBinnedPareto(Distribution):
         """
         mass = self._pieces()[0]
         log_density = self.logits.log_softmax(-1) - self.bin_widths.log()
-        body = -(mass * torch.where(mass > 0, log_density, 0)).sum(-1)
+        body = -(mass * torch.where(log_density > -math.inf, log_density, 0)).sum(-1)
         lower = self.lower_mass * (self.lower_tail.entropy() - math.log(self.lower_mass))
         upper = self.upper_mass * (self.upper_tail.entropy() - math.log(self.upper_mass))
         return body + lower + upper
@@ -334,7 +337,7 @@ class SplicedBinnedPareto(Distribution):
         self, y: Tensor, lower_xi: Tensor, lower_beta: Tensor, upper_xi: Tensor, upper_beta: Tensor
     ) -> Tensor:
         q_lo, q_hi = self.lower_mass, self.upper_mass
-        logits = self.logits.reshape(-1, self.logits.shape[-1])
+        logits = self.logits.reshape(len(y), self.logits.shape[-1])
         score, bins, mass, right = evaluate(BodyScore, self.bin_edges, self.bin_widths, logits, q_lo, q_hi, y.detach())
         # the bins of the lower threshold, the outcome and the upper threshold, each cut into pieces by those points
         edge = self.bin_edges.take(bins + 1)
@@ -370,7 +373,7 @@ class SplicedBinnedPareto(Distribution):
         ) / 3
         total = score + pieces
         for q, xi, beta, excess in ((q_lo, lower_xi, lower_beta, below), (q_hi, upper_xi, upper_beta, above)):
-            excess = excess.clamp(min=0)
+            excess = torch.where(excess > 0, excess, 0)  # not a clamp, which has a slope at 0: that belongs to the body
             integral = integrated_survival(cumulative_hazard(excess / beta, xi), xi)
             finite = xi < 2
             constant = torch.where(finite, beta / (2 - torch.where(finite, xi, 0)), math.inf)
