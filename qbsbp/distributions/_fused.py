@@ -104,12 +104,13 @@ class InTail(NamedTuple):
     beta: Tensor
     hazard: Tensor  # inf at and beyond a finite end point, and for an infinite outcome
 
-    def moving(self, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Where the tail's density is neither 0 nor NaN, and asked for, with z and the hazard there: 0 elsewhere.
+    def moving(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Where the tail's density is neither 0 nor NaN, with z and the hazard there: 0 elsewhere.
 
-        What is no number, or may overflow, must stay out of the backward pass: its product with a gradient of 0 is NaN.
+        What is no number, or so far out that its square overflows, must stay out of the backward pass: its product with
+        a gradient of 0 is NaN.
         """
-        usual = (self.hazard < math.inf) & (grad != 0)
+        usual = self.hazard < math.sqrt(torch.finfo(self.hazard.dtype).max)
         return self.either & usual, torch.where(usual, self.z, 0), torch.where(usual, self.hazard, 0)
 
 
@@ -146,23 +147,33 @@ def _side(lower: Tensor, of_thresholds: Tensor) -> Tensor:
     return torch.where(lower, of_thresholds[:, :1], of_thresholds[:, 1:])
 
 
+# Below this |t| the closed form has lost the digits that the series still has: eps / 0.01 against 0.01^terms.
+SLOPE_SERIES_BELOW = 0.01
+_SLOPE_SERIES = {
+    dtype: tuple((-1) ** n * n / (n + 1) for n in range(1, terms + 1))
+    for dtype, terms in ((torch.float32, 4), (torch.float64, 8))
+}
+
+
 def _hazard_slope_in_xi(t: Tensor, z: Tensor, xi: Tensor, hazard: Tensor, stretch: Tensor) -> Tensor:
     """dH/dxi = (z / (1 + xi z) - H) / xi; a series where that cancels. `t` is xi z, `stretch` 1 + xi z."""
-    coefficients = tuple((-1) ** n * n / (n + 1) for n in range(1, series_terms(t.dtype)))
-    return torch.where(t.abs() < SERIES_BELOW, _horner(t, coefficients).mul(z).mul_(z), (z / stretch - hazard) / xi)
+    series = _horner(t, _SLOPE_SERIES[t.dtype])
+    return torch.where(t.abs() < SLOPE_SERIES_BELOW, series.mul_(z).mul_(z), (z / stretch).sub_(hazard).div_(xi))
 
 
-def _logit_gradient(p: Tensor, weight: Tensor, position: Tensor, level: Tensor | float) -> Tensor:
-    """sum_s weight_s p_k (f_ks - level_s), shape (B, K); weight, position and level have shape (B, S)."""
+def _logit_gradient(
+    p: Tensor, weight: Tensor, position: Tensor, level: Tensor | float, less: Tensor | float = 0.0
+) -> Tensor:
+    """sum_s p_k (weight_s (f_ks - level_s) - less_s), shape (B, K); all but p have shape (B, S)."""
     k = _constants(tuple(range(p.shape[-1])), p.dtype, p.device)
     if weight.shape[-1] == 1:
-        return (position - k).clamp_(0, 1).sub_(level).mul_(weight).mul_(p)
+        return (position - k).clamp_(0, 1).sub_(level).mul_(weight).sub_(less).mul_(p)
     # many outcomes of one law: put each weight into the bin of its point, and sum from the right
     j = position.ceil().sub_(1).clamp_(0, p.shape[-1] - 1)
     whole = torch.zeros_like(p).scatter_add_(-1, j.long(), weight)
     below = whole.flip(-1).cumsum(-1).flip(-1).sub_(whole)
     below.scatter_add_(-1, j.long(), weight * (position - j))
-    return below.sub_((weight * level).sum(-1, keepdim=True)).mul_(p)
+    return below.sub_((weight * level + less).sum(-1, keepdim=True)).mul_(p)
 
 
 def _of_laws(d: Tensor) -> Tensor:
@@ -173,9 +184,9 @@ def _of_laws(d: Tensor) -> Tensor:
 def _tail_gradients(lower: Tensor, d_xi: Tensor, d_beta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Derivatives in the four tail parameters, from those in the shape and scale of the tail that each outcome lies
     in."""
-    lower_xi, lower_beta = torch.where(lower, d_xi, 0), torch.where(lower, d_beta, 0)
-    upper_xi, upper_beta = d_xi - lower_xi, d_beta - lower_beta
-    return _of_laws(lower_xi), _of_laws(lower_beta), _of_laws(upper_xi), _of_laws(upper_beta)
+    both = torch.stack((d_xi, d_beta))
+    in_lower = torch.where(lower, both, 0)
+    return *_of_laws(in_lower).unbind(0), *_of_laws(both.sub_(in_lower)).unbind(0)
 
 
 def _of_bin(edges: Tensor, y: Tensor) -> Tensor:
@@ -211,7 +222,7 @@ class LogProb(Function):
         p, k, *tail, position, per_density = ctx.saved_tensors
         tail = InTail(*tail)
         lower, xi, beta = tail.lower, tail.xi, tail.beta
-        moving, z, hazard = tail.moving(grad)
+        moving, z, hazard = tail.moving()
         g = torch.where(moving, grad, 0)
         t = xi * z
         stretch = t + 1
@@ -219,7 +230,7 @@ class LogProb(Function):
         rise = more / stretch  # -d log f / dz
         per_beta = g / beta
         d_excess = rise * per_beta  # with a minus: of the log density in the excess
-        d_beta = (rise * z).sub_(1).mul_(per_beta)
+        d_beta = (d_excess * z).sub_(per_beta)
         slope = _hazard_slope_in_xi(t, z, xi, hazard, stretch)
         d_xi = torch.addcmul(hazard, more, slope).mul_(g).neg_()
         d_y = torch.where(lower, d_excess, -d_excess)
@@ -229,9 +240,8 @@ class LogProb(Function):
             # the threshold enters the excess with the sign opposite to y's, and d tau / d logits brings another minus
             weight = d_y * _side(lower, per_density)
             level = _by_tail(lower, lower_mass, 1 - upper_mass, z)
-            d_logits = _logit_gradient(p, weight, _side(lower, position), level)
             in_body = grad.masked_fill(tail.either, 0)
-            d_logits.addcmul_(p, in_body.sum(-1, keepdim=True), value=-1).scatter_add_(-1, k, in_body)
+            d_logits = _logit_gradient(p, weight, _side(lower, position), level, in_body).scatter_add_(-1, k, in_body)
         return None, None, d_logits, *_tail_gradients(lower, d_xi, d_beta), None, None, d_y
 
 
@@ -277,7 +287,7 @@ class Cdf(Function):
         p, *tail, position, per_density, y_position, density, body, beyond = ctx.saved_tensors
         tail = InTail(*tail)
         lower, in_tail, xi, beta = tail.lower, tail.either, tail.xi, tail.beta
-        moving, z, hazard = tail.moving(grad)
+        moving, z, hazard = tail.moving()
         # derivative of the output in the log of the mass beyond (tails) and in F (body)
         if ctx.kind == "cdf":
             in_log_mass, in_f = torch.where(lower, beyond, -beyond), 1

@@ -165,15 +165,20 @@ class SplicedBinnedPareto(Distribution):
         """One fused operation on rows of laws (B, bins) and outcomes (B, S)."""
         value = as_value(value, self.logits)
         batch_shape = self.batch_shape
-        shape = batch_shape if value.shape == batch_shape else torch.broadcast_shapes(value.shape, batch_shape)
+        tails = self.lower_xi, self.lower_beta, self.upper_xi, self.upper_beta
+        masses = self.lower_mass, self.upper_mass
+        if value.shape == batch_shape and len(batch_shape) == 1:  # training's case, without the detour over samples
+            columns = value.contiguous().unsqueeze(-1)
+            return evaluate(
+                function, self.bin_edges, self.bin_widths, self.logits, *tails, *masses, columns, *options
+            ).squeeze(-1)
+        shape = torch.broadcast_shapes(value.shape, batch_shape)
         samples = shape[: len(shape) - len(batch_shape)]
         if samples + batch_shape != shape:  # the outcomes are wider than a batch dimension of size 1
             return self.expand(shape)._evaluate(function, value, *options)
-        logits, *tails = self.logits, self.lower_xi, self.lower_beta, self.upper_xi, self.upper_beta
-        if len(batch_shape) != 1:
-            logits, *tails = logits.reshape(batch_shape.numel(), logits.shape[-1]), *(t.reshape(-1) for t in tails)
+        logits = self.logits.reshape(batch_shape.numel(), self.logits.shape[-1])
+        tails = [t.reshape(-1) for t in tails]
         columns = value.expand(shape).reshape(samples.numel(), batch_shape.numel()).T.contiguous()  # (B, S)
-        masses = self.lower_mass, self.upper_mass
         out = evaluate(function, self.bin_edges, self.bin_widths, logits, *tails, *masses, columns, *options)
         return out.T.reshape(shape)
 
