@@ -261,3 +261,14 @@ def test_no_tracked_file_names_a_machine_or_a_package_registry():
             found += [f"{name}: {match.group()!r}" for match in matches if match]
     assert tracked
     assert found == []
+
+
+# --- the README keeps its word ----------------------------------------------------------------------------------------
+
+
+def test_the_snippet_of_the_readme_prints_what_it_says(capsys):
+    text = (ROOT / "README.md").read_text("utf-8")
+    snippet, said = re.search(r"```python\n(.*?)```\n+```\n(.*?)```", text, re.S).groups()
+    exec(compile(snippet, "README.md", "exec"), {})
+    assert capsys.readouterr().out == said
+    assert len([line for line in snippet.splitlines() if line]) <= 12

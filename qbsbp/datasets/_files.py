@@ -152,7 +152,7 @@ def locate(
     raise FileNotFoundError(
         f"{source.title} was not found. Looked, in this order:\n  "
         + "\n  ".join(looked)
-        + f"\nTo get it, pass download=True, or call qbsbp.datasets.fetch('{source.name}') once; or set {VARIABLE} to "
+        + f"\nTo get it, pass download=True, or run `qbsbp data fetch {source.name}` once; or set {VARIABLE} to "
         f"a directory with the published files under '{source.name}/'; or pass `directory`."
     )
 
@@ -220,7 +220,7 @@ def read_bytes(source: Source, file: Published, path: Path, *, verify: bool = Tr
             file,
             content,
             str(path),
-            f"Delete it and get it again with qbsbp.datasets.fetch('{source.name}'). Only for files of your own in "
+            f"Delete it and get it again with `qbsbp data fetch {source.name}`. Only for files of your own in "
             f"this format, pass their `directory` and verify=False.",
         )
     return content

@@ -113,7 +113,7 @@ def test_when_nothing_is_found_all_four_places_are_named(source, monkeypatch, tm
         f"2. QBSBP_DATA: {tmp_path / 'data/toy'} does not exist",
         f"3. cache: {tmp_path / 'cache/qbsbp/toy'} has 2 of 3 files, without data/one.csv",
         "4. download of 0 MB from http://127.0.0.1:9/: not asked for (download=False)",
-        "pass download=True, or call qbsbp.datasets.fetch('toy') once; or set QBSBP_DATA to",
+        "pass download=True, or run `qbsbp data fetch toy` once; or set QBSBP_DATA to",
     ):
         assert part in message
     monkeypatch.delenv("QBSBP_DATA")
@@ -250,7 +250,7 @@ def test_a_spoiled_file_of_the_cache_is_fetched_again(published, tmp_path):
     _files.fetch(source, progress=False)
     spoiled = tmp_path / "cache/qbsbp/toy/data/one.csv"
     spoiled.write_bytes(b"spoiled")
-    with pytest.raises(ValueError, match=r"one.csv: expected .*fetch\('toy'\)"):
+    with pytest.raises(ValueError, match=r"one.csv: expected .*fetch toy"):
         read_all(source)
     _files.fetch(source, progress=False)
     assert spoiled.read_bytes() == CONTENT["data/one.csv"]
