@@ -15,6 +15,7 @@ import json
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +24,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
-from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.distributions import Distribution
-from tqdm import tqdm
+from tqdm import TqdmWarning, tqdm
 
 from .likelihood import OBJECTIVES
 from .model import ModelConfig, PassingModel, from_fields
+
+with warnings.catch_warnings():
+    # in a notebook Accelerate picks a bar that warns where ipywidgets are missing; the bar shown here is another one
+    warnings.simplefilter("ignore", TqdmWarning)
+    from accelerate import Accelerator
 
 if TYPE_CHECKING:
     from .features import PlayTensors
