@@ -371,22 +371,22 @@ class Pitch:
 
 def filmstrip(
     moments: Sequence[pd.DataFrame],
-    laws: Sequence[Distribution],
+    law: Distribution,
     outcomes: Sequence[float],
     layout: Layout,
     *,
     titles: Sequence[str],
     limits: tuple[float, float],
 ) -> Figure:
-    """Moments of a play from top to bottom, each beside the law predicted there and the outcome that came.
+    """Moments of a play from top to bottom, each beside the density predicted there and the outcome that came.
 
     Args:
         moments: Rows of one frame each, as `Pitch.show` takes them.
-        laws: The law predicted at each moment, with ``batch_shape == ()``.
+        law: What was predicted, one law for each moment: ``batch_shape == (len(moments),)``.
         outcomes: What happened after each moment, in the layout's unit of length.
         layout: Size of the field and its unit.
         titles: Words above each moment.
-        limits: First and last outcome on the axis that all laws share.
+        limits: First and last outcome on the axis that all densities share.
 
     Returns:
         The figure.
@@ -395,35 +395,30 @@ def filmstrip(
         ValueError: There are not as many laws, outcomes and titles as moments.
     """
     rows = len(moments)
-    if not rows or any(len(given) != rows for given in (laws, outcomes, titles)):
+    if rows == 0 or law.batch_shape != (rows,) or len(outcomes) != rows or len(titles) != rows:
         raise ValueError(
-            f"moments: expected one law, outcome and title for each of them, came {rows} moments, {len(laws)} laws, "
-            f"{len(outcomes)} outcomes and {len(titles)} titles."
+            f"moments: expected one law, outcome and title for each of them, came {rows} moments, laws of batch_shape "
+            f"{tuple(law.batch_shape)}, {len(outcomes)} outcomes and {len(titles)} titles."
         )
     unit = {"metre": "m", "yard": "yd"}[layout.length_unit]
+    with torch.no_grad():
+        y = torch.linspace(*limits, 801)
+        density = law.log_prob(y[:, None]).exp()  # (points, moments)
     fig, axes = plt.subplots(rows, 2, figsize=(7.2, 1.75 * rows), width_ratios=(1.35, 1), squeeze=False)
-    peak = 0.0
-    for (left, right), moment, law, outcome, title in zip(axes, moments, laws, outcomes, titles, strict=True):
-        Pitch(layout, left, names=False).show(moment)
-        left.set_title(title, fontsize="small", loc="left")
-        with torch.no_grad():
-            y = torch.linspace(*limits, 801)
-            density = law.log_prob(y).exp()
-        right.fill_between(y, density, color=COLORS["body"], alpha=0.3, linewidth=0)
-        right.plot(y, density, color=COLORS["body"], linewidth=1.2)
-        right.axvline(outcome, color=COLORS["truth"], linewidth=1.4, linestyle=(0, (3, 2)))
-        right.set(xlim=limits, yticks=[])
-        right.spines["left"].set_visible(False)
-        peak = max(peak, float(density.max()))
-        if right is not axes[-1, 1]:
-            right.tick_params(labelbottom=False)
-    for ax, outcome in zip(axes[:, 1], outcomes, strict=True):
-        ax.set_ylim(0, 1.25 * peak)
-        far = outcome > sum(limits) / 2
-        ax.annotate(
-            f"{outcome:.1f} {unit}".replace("-", "−"), (outcome, 1.0), xycoords=("data", "axes fraction"), va="top",
-            xytext=(-4 if far else 4, 0), textcoords="offset points", ha="right" if far else "left", fontsize="small",
-            color=COLORS["truth"],
+    for i, (left, right) in enumerate(axes):
+        Pitch(layout, left, names=False).show(moments[i])
+        left.set_title(titles[i], fontsize="small", loc="left")
+        right.fill_between(y, density[:, i], color=COLORS["body"], alpha=0.3, linewidth=0)
+        right.plot(y, density[:, i], color=COLORS["body"], linewidth=1.2)
+        right.axvline(outcomes[i], color=COLORS["truth"], linewidth=1.4, linestyle=(0, (3, 2)))
+        far = outcomes[i] > sum(limits) / 2
+        right.annotate(
+            f"{outcomes[i]:.1f} {unit}".replace("-", "−"), (outcomes[i], 1.0), xycoords=("data", "axes fraction"),
+            xytext=(-4 if far else 4, 0), textcoords="offset points", ha="right" if far else "left", va="top",
+            color=COLORS["truth"], fontsize="small",
         )
+        right.set(xlim=limits, ylim=(0, 1.1 * float(density.max())), yticks=[])
+        right.spines["left"].set_visible(False)
+        right.tick_params(labelbottom=i == rows - 1)
     axes[-1, 1].set_xlabel(f"outcome ({unit})")
     return fig

@@ -203,19 +203,22 @@ def test_pitch_marks_the_teams_by_shape_and_colour():
 
 
 def test_filmstrip_puts_each_law_and_outcome_beside_its_moment():
-    laws = [torch.distributions.Normal(float(mean), 2.0) for mean in (0, 3)]
+    law = torch.distributions.Normal(torch.tensor([0.0, 3.0]), torch.tensor([2.0, 1.0]))
     fig = filmstrip(
-        [one_frame(), one_frame(5.0)], laws, [1.25, -4.0], ULTIMATE, titles=["first", "second"], limits=(-8.0, 12.0)
+        [one_frame(), one_frame(5.0)], law, [1.25, -4.0], ULTIMATE, titles=["first", "second"], limits=(-8.0, 12.0)
     )
     assert [ax.get_title(loc="left") for ax in fig.axes[::2]] == ["first", "second"]
-    for ax, law, outcome, words in zip(fig.axes[1::2], laws, [1.25, -4.0], ["1.2 m", "−4.0 m"], strict=True):
+    for i, (outcome, words) in enumerate([(1.25, "1.2 m"), (-4.0, "−4.0 m")]):
+        ax = fig.axes[2 * i + 1]
         y, density = ax.lines[0].get_data()
-        np.testing.assert_allclose(density, law.log_prob(torch.as_tensor(y)).exp(), rtol=1e-6)
+        one = torch.distributions.Normal(law.loc[i], law.scale[i])
+        np.testing.assert_allclose(density, one.log_prob(torch.as_tensor(y)).exp(), rtol=1e-6)
         assert list(ax.lines[1].get_xdata()) == [outcome, outcome]
         assert ax.texts[0].get_text() == words
     assert fig.axes[1].get_ylim() == fig.axes[3].get_ylim()  # one scale, so that heights compare
 
 
 def test_filmstrip_wants_as_many_laws_as_moments():
-    with pytest.raises(ValueError, match="came 1 moments, 0 laws, 1 outcomes and 1 titles"):
-        filmstrip([one_frame()], [], [0.0], ULTIMATE, titles=["first"], limits=(0.0, 1.0))
+    with pytest.raises(ValueError, match=r"came 1 moments, laws of batch_shape \(\), 1 outcomes and 1 titles"):
+        law = torch.distributions.Normal(0.0, 1.0)
+        filmstrip([one_frame()], law, [0.0], ULTIMATE, titles=["first"], limits=(0.0, 1.0))
