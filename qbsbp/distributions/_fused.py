@@ -11,7 +11,7 @@ where :math:`f_k` is the share of bin `k` below the point (1, then a fraction, t
 units of bins, minus `k`, clamped to [0, 1]), `j` its bin and `u` its level.
 
 Shapes throughout: B laws, K bins, S outcomes per law. `edges` (K + 1,), `widths` (K,), `logits` (B, K), tail parameters
-(B,), outcomes (B, S).
+(B,), outcomes (S, B).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from torch.autograd.function import once_differentiable
 
 from .gpd import SERIES_BELOW, series_terms
 
-__all__ = ["BodyScore", "Cdf", "Icdf", "LogProb", "evaluate"]
+__all__ = ["Cdf", "Crps", "Icdf", "LogProb", "evaluate"]
 
 
 class Tails(NamedTuple):
@@ -45,21 +45,32 @@ def evaluate(function: type[Function], *arguments: Tensor | float | str) -> Tens
     """`function.apply`, without building a graph where no argument asks for one: half the overhead at small batches."""
     if torch.is_grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in arguments):
         return function.apply(*arguments)
-    with torch.no_grad():
-        return function.forward(None, *arguments)
+    with torch.inference_mode():  # dispatches faster than no_grad; the copy is an ordinary tensor again
+        out = function.forward(None, *arguments)
+    return out.clone()
 
 
-@lru_cache(maxsize=64)
-def _constants(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Numbers as a tensor, shape (1, n), made once."""
-    return torch.tensor([values], dtype=dtype, device=device)
+@lru_cache(maxsize=256)
+def _constant(value: float | tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A number, or several, as a tensor made once: with a Python number, operations on few outcomes take twice as
+    long."""
+    return torch.tensor(value, dtype=dtype, device=device)
+
+
+def _number(value: float | tuple[float, ...], like: Tensor) -> Tensor:
+    return _constant(value, like.dtype, like.device)
+
+
+def _levels(lower_mass: float, upper_mass: float, p: Tensor) -> Tensor:
+    """Levels of the two thresholds, shape (B, 2)."""
+    return _number((lower_mass, 1 - upper_mass), p).expand(len(p), 2).contiguous()
 
 
 def _horner(t: Tensor, coefficients: tuple[float, ...]) -> Tensor:
-    """sum_n coefficients[n] t^n."""
-    *lower, out = _constants(coefficients, t.dtype, t.device).unbind(-1)
-    for coefficient in reversed(lower):
-        out = torch.addcmul(coefficient, out, t)
+    """sum_n coefficients[n] t^n, for at least two coefficients."""
+    out = _number(coefficients[-1], t)
+    for coefficient in reversed(coefficients[:-1]):
+        out = torch.addcmul(_number(coefficient, t), out, t)
     return out
 
 
@@ -88,14 +99,8 @@ def _quantiles(edges: Tensor, widths: Tensor, p: Tensor, cumulative: Tensor, lev
     return Points(j, mass, short, edges[1:].take(j), width * short, width)
 
 
-def _thresholds(edges: Tensor, widths: Tensor, p: Tensor, cumulative: Tensor, tails: Tails) -> Points:
-    """Lower and upper threshold, shape (B, 2)."""
-    levels = _constants((tails.lower_mass, 1 - tails.upper_mass), p.dtype, p.device)
-    return _quantiles(edges, widths, p, cumulative, levels.expand(len(p), 2).contiguous())
-
-
 class InTail(NamedTuple):
-    """Outcomes seen from the tail they lie in, shape (B, S): excess in units of beta, hazard H(z; xi)."""
+    """Outcomes seen from the tail they lie in, shape (S, B): excess in units of beta, hazard H(z; xi)."""
 
     lower: Tensor
     either: Tensor  # False in the body; True for NaN, which z and the hazard then are
@@ -110,88 +115,82 @@ class InTail(NamedTuple):
         What is no number, or so far out that its square overflows, must stay out of the backward pass: its product with
         a gradient of 0 is NaN.
         """
-        usual = self.hazard < math.sqrt(torch.finfo(self.hazard.dtype).max)
-        return self.either & usual, torch.where(usual, self.z, 0), torch.where(usual, self.hazard, 0)
+        zero = _number(0.0, self.z)
+        usual = self.hazard < _number(math.sqrt(torch.finfo(self.z.dtype).max), self.z)
+        return self.either & usual, torch.where(usual, self.z, zero), torch.where(usual, self.hazard, zero)
 
 
 def _never_zero(xi: Tensor) -> Tensor:
     """A shape of exactly 0 as a tiny one: log1p(xi z) / xi is then z to the last digit, with no second branch."""
-    return xi.masked_fill_(xi == 0, torch.finfo(xi.dtype).eps ** 3)
+    return torch.where(xi == _number(0.0, xi), _number(torch.finfo(xi.dtype).eps ** 3, xi), xi)
 
 
 def _in_tail(y: Tensor, at: Points, tails: Tails) -> InTail:
-    # (edge - y) first: the difference of neighbours is exact, so that an offset of 1e4 yards costs no precision
-    below, above = (at.right.unsqueeze(-1) - y.unsqueeze(1)).sub_(at.back.unsqueeze(-1)).unbind(1)
-    # but an outcome is in a tail if it lies beyond the threshold as `icdf` gives it, rounded
-    threshold = at.right - at.back
-    lower = y < threshold[:, :1]
-    either = lower == (y <= threshold[:, 1:])
-    xi = _never_zero(torch.where(lower, tails.lower_xi.unsqueeze(-1), tails.upper_xi.unsqueeze(-1)))
-    beta = torch.where(lower, tails.lower_beta.unsqueeze(-1), tails.upper_beta.unsqueeze(-1))
-    excess = torch.maximum(below, above.neg_()).clamp_(min=0)
-    z = excess / beta
-    hazard = (xi * z).clamp_(min=-1).log1p_().div_(xi)  # inf from a finite end point on
-    return InTail(lower, either, z, xi, beta, hazard)
+    """The outcomes (S, B) beside the thresholds (B, 2)."""
+    # an outcome is in a tail if it lies beyond the threshold as `icdf` gives it, rounded
+    lower_threshold, upper_threshold = (at.right - at.back).unbind(-1)
+    lower = y < lower_threshold
+    either = lower == (y <= upper_threshold)
+    xi = _never_zero(torch.where(lower, tails.lower_xi, tails.upper_xi))
+    beta = torch.where(lower, tails.lower_beta, tails.upper_beta)
+    # but how far is (edge - y) first: the difference of neighbours is exact, and an offset of 1e4 yards costs nothing
+    (lower_right, upper_right), (lower_back, upper_back) = at.right.unbind(-1), at.back.unbind(-1)
+    excess = torch.maximum((lower_right - y).sub_(lower_back), (y - upper_right).add_(upper_back)).clamp_(min=0)
+    z = excess.div_(beta)
+    return InTail(lower, either, z, xi, beta, (xi * z).clamp_(min=-1).log1p_().div_(xi))
 
 
-def _by_tail(lower: Tensor, lower_value: float, upper_value: float, like: Tensor) -> Tensor | float:
-    """`lower_value` where `lower`, else `upper_value`: a number when both agree, else a tensor of the dtype of
-    `like`."""
-    if lower_value == upper_value:
-        return lower_value
-    return torch.full_like(like, upper_value).masked_fill_(lower, lower_value)
+def _by_tail(lower: Tensor, lower_value: float, upper_value: float, like: Tensor) -> Tensor:
+    """`lower_value` where `lower`, else `upper_value`, in the dtype of `like`."""
+    above = _number(upper_value, like)
+    return above if lower_value == upper_value else torch.where(lower, _number(lower_value, like), above)
 
 
 def _side(lower: Tensor, of_thresholds: Tensor) -> Tensor:
-    """Column 0 of (B, 2) where `lower`, else column 1; (B, S)."""
-    return torch.where(lower, of_thresholds[:, :1], of_thresholds[:, 1:])
-
-
-# Below this |t| the closed form has lost the digits that the series still has: eps / 0.01 against 0.01^terms.
-SLOPE_SERIES_BELOW = 0.01
-_SLOPE_SERIES = {
-    dtype: tuple((-1) ** n * n / (n + 1) for n in range(1, terms + 1))
-    for dtype, terms in ((torch.float32, 4), (torch.float64, 8))
-}
+    """Column 0 of (B, 2) where `lower` (S, B), else column 1."""
+    return torch.where(lower, *of_thresholds.unbind(-1))
 
 
 def _hazard_slope_in_xi(t: Tensor, z: Tensor, xi: Tensor, hazard: Tensor, stretch: Tensor) -> Tensor:
     """dH/dxi = (z / (1 + xi z) - H) / xi; a series where that cancels. `t` is xi z, `stretch` 1 + xi z."""
-    series = _horner(t, _SLOPE_SERIES[t.dtype])
-    return torch.where(t.abs() < SLOPE_SERIES_BELOW, series.mul_(z).mul_(z), (z / stretch).sub_(hazard).div_(xi))
+    coefficients = tuple((-1) ** n * n / (n + 1) for n in range(1, series_terms(t.dtype)))
+    series = _horner(t, coefficients).mul_(z).mul_(z)
+    return torch.where(t.abs() < _number(SERIES_BELOW, t), series, (z / stretch).sub_(hazard).div_(xi))
 
 
-def _logit_gradient(
-    p: Tensor, weight: Tensor, position: Tensor, level: Tensor | float, less: Tensor | float = 0.0
-) -> Tensor:
-    """sum_s p_k (weight_s (f_ks - level_s) - less_s), shape (B, K); all but p have shape (B, S)."""
-    k = _constants(tuple(range(p.shape[-1])), p.dtype, p.device)
-    if weight.shape[-1] == 1:
-        return (position - k).clamp_(0, 1).sub_(level).mul_(weight).sub_(less).mul_(p)
+def _of_bins(table: Tensor, k: Tensor) -> Tensor:
+    """`table` (B, K) at the bins `k` (S, B)."""
+    return table.gather(-1, k.T).T
+
+
+def _logit_gradient(p: Tensor, weight: Tensor, position: Tensor, level: Tensor, less: Tensor) -> Tensor:
+    """sum_s p_k (weight_s (f_ks - level_s) - less_s), shape (B, K); all but p have shape (S, B), or broadcast to it."""
+    if len(weight) == 1:
+        k = _number(tuple(range(p.shape[-1])), p)
+        level, less = (t.T if t.dim() else t for t in (level, less))
+        return (position.T - k).clamp_(0, 1).sub_(level).mul_(weight.T).sub_(less).mul_(p)
     # many outcomes of one law: put each weight into the bin of its point, and sum from the right
     j = position.ceil().sub_(1).clamp_(0, p.shape[-1] - 1)
-    whole = torch.zeros_like(p).scatter_add_(-1, j.long(), weight)
+    bins = j.long().T
+    whole = torch.zeros_like(p).scatter_add_(-1, bins, weight.T)
     below = whole.flip(-1).cumsum(-1).flip(-1).sub_(whole)
-    below.scatter_add_(-1, j.long(), weight * (position - j))
-    return below.sub_((weight * level + less).sum(-1, keepdim=True)).mul_(p)
-
-
-def _of_laws(d: Tensor) -> Tensor:
-    """Sum over the outcomes of each law: (B, S) to (B,)."""
-    return d.squeeze(-1) if d.shape[-1] == 1 else d.sum(-1)
+    below.scatter_add_(-1, bins, (weight * (position - j)).T)
+    return below.sub_((weight * level + less).sum(0).unsqueeze(-1)).mul_(p)
 
 
 def _tail_gradients(lower: Tensor, d_xi: Tensor, d_beta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Derivatives in the four tail parameters, from those in the shape and scale of the tail that each outcome lies
-    in."""
-    both = torch.stack((d_xi, d_beta))
-    in_lower = torch.where(lower, both, 0)
-    return *_of_laws(in_lower).unbind(0), *_of_laws(both.sub_(in_lower)).unbind(0)
+    """Derivatives in the four tail parameters, from those in shape and scale of the tail that each outcome lies in."""
+    both = torch.stack((d_xi, d_beta))  # (2, S, B)
+    in_lower = torch.where(lower, both, _number(0.0, both))
+    in_upper = both.sub_(in_lower)
+    if both.shape[1] == 1:
+        return *in_lower.squeeze(1).unbind(0), *in_upper.squeeze(1).unbind(0)
+    return *in_lower.sum(1).unbind(0), *in_upper.sum(1).unbind(0)
 
 
 def _of_bin(edges: Tensor, y: Tensor) -> Tensor:
     """Bin of each outcome, an edge belonging to the bin on its right; outcomes outside get the nearest bin."""
-    return torch.bucketize(y, edges, right=True).sub_(1).clamp_(0, len(edges) - 2)
+    return torch.bucketize(y, edges[1:-1], right=True)
 
 
 class LogProb(Function):
@@ -201,35 +200,36 @@ class LogProb(Function):
     def forward(ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, y):
         tails = Tails(lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass)
         p = logits.softmax(-1)
-        at = _thresholds(edges, widths, p, p.cumsum(-1), tails)
+        at = _quantiles(edges, widths, p, p.cumsum(-1), _levels(lower_mass, upper_mass, p))
         tail = _in_tail(y, at, tails)
         k = _of_bin(edges, y)
         # log p_k from the logits, since p_k may underflow; log Z from the bin of a threshold, which cannot be empty
-        reference = at.bin[:, :1]
-        in_body = logits.gather(-1, k).sub_(logits.gather(-1, reference))
-        in_body.add_((at.mass[:, :1] / widths.take(k)).log_())
-        at_threshold = (_by_tail(tail.lower, lower_mass, upper_mass, tail.z) / tail.beta).log_()
-        in_tail = at_threshold.addcmul_(tail.xi + 1, tail.hazard, value=-1)
-        in_tail.masked_fill_(tail.hazard == math.inf, -math.inf)  # whatever the sign of 1 + xi
+        reference = at.bin.select(-1, 0), at.mass.select(-1, 0)
+        in_body = _of_bins(logits, k) - logits.gather(-1, reference[0].unsqueeze(-1)).squeeze(-1)
+        in_body.add_((reference[1] / widths.take(k)).log_())
+        more = tail.xi + _number(1.0, p)
+        in_tail = (_by_tail(tail.lower, lower_mass, upper_mass, p) / tail.beta).log_()
+        in_tail.addcmul_(more, tail.hazard, value=-1)
+        # beyond a finite end point the hazard is inf, and the density 0 whatever the sign of 1 + xi
+        in_tail = torch.where(tail.hazard == _number(math.inf, p), _number(-math.inf, p), in_tail)
         if ctx is not None:
             ctx.masses = lower_mass, upper_mass
-            ctx.save_for_backward(p, k, *tail, at.position(), at.width / at.mass)
+            ctx.save_for_backward(p, k, more, *tail, at.position(), at.width / at.mass)
         return torch.where(tail.either, in_tail, in_body)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        p, k, *tail, position, per_density = ctx.saved_tensors
+        p, k, more, *tail, position, per_density = ctx.saved_tensors
         tail = InTail(*tail)
-        lower, xi, beta = tail.lower, tail.xi, tail.beta
+        lower, xi = tail.lower, tail.xi
         moving, z, hazard = tail.moving()
-        g = torch.where(moving, grad, 0)
+        zero = _number(0.0, p)
+        g = torch.where(moving, grad, zero)
         t = xi * z
-        stretch = t + 1
-        more = xi + 1
-        rise = more / stretch  # -d log f / dz
-        per_beta = g / beta
-        d_excess = rise * per_beta  # with a minus: of the log density in the excess
+        stretch = t + _number(1.0, p)
+        per_beta = g / tail.beta
+        d_excess = more / stretch * per_beta  # with a minus: of the log density in the excess
         d_beta = (d_excess * z).sub_(per_beta)
         slope = _hazard_slope_in_xi(t, z, xi, hazard, stretch)
         d_xi = torch.addcmul(hazard, more, slope).mul_(g).neg_()
@@ -239,17 +239,17 @@ class LogProb(Function):
             lower_mass, upper_mass = ctx.masses
             # the threshold enters the excess with the sign opposite to y's, and d tau / d logits brings another minus
             weight = d_y * _side(lower, per_density)
-            level = _by_tail(lower, lower_mass, 1 - upper_mass, z)
-            in_body = grad.masked_fill(tail.either, 0)
-            d_logits = _logit_gradient(p, weight, _side(lower, position), level, in_body).scatter_add_(-1, k, in_body)
+            level = _by_tail(lower, lower_mass, 1 - upper_mass, p)
+            in_body = torch.where(tail.either, zero, grad)
+            d_logits = _logit_gradient(p, weight, _side(lower, position), level, in_body)
+            d_logits.scatter_add_(-1, k.T, in_body.T)
         return None, None, d_logits, *_tail_gradients(lower, d_xi, d_beta), None, None, d_y
 
 
 class Cdf(Function):
     r"""Probability up to an outcome (`kind` "cdf"), beyond it ("survival"), or the log of that ("log_survival").
 
-    With the mass :math:`T = q S(z; \xi)` beyond an outcome in its tail: F = T in the lower tail, 1 - T in the upper
-    one.
+    With the mass :math:`T = q S(z; \xi)` beyond an outcome in its tail: F = T in the lower tail, 1 - T in the upper.
     """
 
     @staticmethod
@@ -259,13 +259,13 @@ class Cdf(Function):
         tails = Tails(lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass)
         p = logits.softmax(-1)
         cumulative = p.cumsum(-1)
-        at = _thresholds(edges, widths, p, cumulative, tails)
+        at = _quantiles(edges, widths, p, cumulative, _levels(lower_mass, upper_mass, p))
         tail = _in_tail(y, at, tails)
         k = _of_bin(edges, y)
-        mass, width = p.gather(-1, k), widths.take(k)
+        mass, width = _of_bins(p, k), widths.take(k)
         short = (edges[1:].take(k) - y).div_(width)  # share of the bin beyond the outcome
-        body = cumulative.gather(-1, k).addcmul_(mass, short, value=-1).clamp_(lower_mass, 1 - upper_mass)
-        beyond = tail.hazard.neg().exp_().mul_(_by_tail(tail.lower, lower_mass, upper_mass, tail.z))
+        body = _of_bins(cumulative, k).addcmul(mass, short, value=-1).clamp_(lower_mass, 1 - upper_mass)
+        beyond = tail.hazard.neg().exp_().mul_(_by_tail(tail.lower, lower_mass, upper_mass, p))
         if kind == "cdf":
             in_tail = torch.where(tail.lower, beyond, 1 - beyond)
             out = body
@@ -288,21 +288,22 @@ class Cdf(Function):
         tail = InTail(*tail)
         lower, in_tail, xi, beta = tail.lower, tail.either, tail.xi, tail.beta
         moving, z, hazard = tail.moving()
+        zero = _number(0.0, p)
         # derivative of the output in the log of the mass beyond (tails) and in F (body)
         if ctx.kind == "cdf":
             in_log_mass, in_f = torch.where(lower, beyond, -beyond), 1
         elif ctx.kind == "survival":
             in_log_mass, in_f = torch.where(lower, -beyond, beyond), -1
         else:
-            in_log_mass, in_f = torch.where(lower, -beyond / (1 - beyond), 1), -1 / (1 - body)
-        g = torch.where(moving, grad * in_log_mass, 0)
+            in_log_mass, in_f = torch.where(lower, -beyond / (1 - beyond), _number(1.0, p)), -1 / (1 - body)
+        g = torch.where(moving, grad * in_log_mass, zero)
         t = xi * z
-        stretch = t + 1
+        stretch = t + _number(1.0, p)
         d_excess = g / (stretch * beta)  # with a minus
         d_y = torch.where(lower, d_excess, -d_excess)
         d_xi = _hazard_slope_in_xi(t, z, xi, hazard, stretch).mul_(g).neg_()
         d_logits = None
-        in_body = (grad * in_f).masked_fill_(in_tail, 0)
+        in_body = torch.where(in_tail, zero, grad * in_f)
         if ctx.needs_input_grad[2]:
             lower_mass, upper_mass = ctx.masses
             # the body's own point, or the threshold of the tail that the outcome lies in
@@ -310,14 +311,15 @@ class Cdf(Function):
                 p,
                 torch.where(in_tail, d_y * _side(lower, per_density), in_body),
                 torch.where(in_tail, _side(lower, position), y_position),
-                torch.where(in_tail, _by_tail(lower, lower_mass, 1 - upper_mass, z), body),
+                torch.where(in_tail, _by_tail(lower, lower_mass, 1 - upper_mass, p), body),
+                zero,
             )
         tail_gradients = _tail_gradients(lower, d_xi, d_excess * z)
         return None, None, d_logits, *tail_gradients, None, None, d_y + in_body * density, None
 
 
 class Icdf(Function):
-    r"""Outcome at a level: the body's quantile at the level clamped to the body, and beyond it the excess of the
+    """Outcome at a level: the body's quantile at the level clamped to the body, and beyond it the excess of the
     tail."""
 
     @staticmethod
@@ -326,21 +328,21 @@ class Icdf(Function):
         invalid = ~((level >= 0) & (level <= 1))
         level = level.masked_fill(invalid, 0.5)
         in_body = level.clamp(lower_mass, 1 - upper_mass)
-        at = _quantiles(edges, widths, p, p.cumsum(-1), in_body)
+        at = _quantiles(edges, widths, p, p.cumsum(-1), in_body.T.contiguous())
         lower, in_tail = level < in_body, level != in_body
-        xi = _never_zero(torch.where(lower, lower_xi.unsqueeze(-1), upper_xi.unsqueeze(-1)))
-        beta = torch.where(lower, lower_beta.unsqueeze(-1), upper_beta.unsqueeze(-1))
+        xi = _never_zero(torch.where(lower, lower_xi, upper_xi))
+        beta = torch.where(lower, lower_beta, upper_beta)
         # mass beyond the outcome, in units of the tail's: exactly 1 in the body
         share = torch.where(lower, level / lower_mass, (1 - level) / upper_mass).masked_fill_(~in_tail, 1)
         hazard = share.log_().neg_()
         z = (xi * hazard).expm1_().div_(xi)
         excess = z * beta
-        out = (at.right - at.back).add_(torch.where(lower, -excess, excess)).masked_fill_(invalid, math.nan)
+        out = (at.right - at.back).T + torch.where(lower, -excess, excess)
         if ctx is not None:
             ctx.masses = lower_mass, upper_mass
-            points = at.position(), at.width / at.mass
+            points = at.position().T, (at.width / at.mass).T
             ctx.save_for_backward(p, level, invalid, lower, in_tail, z, xi, beta, hazard, *points)
-        return out
+        return out.masked_fill_(invalid, math.nan)
 
     @staticmethod
     @once_differentiable
@@ -358,83 +360,159 @@ class Icdf(Function):
         small = (t.abs() < SERIES_BELOW) > at_end
         slope = torch.where(small, _horner(t, coefficients).mul(hazard).mul_(hazard), (hazard * growth - z) / xi)
         per_beta = g * beta
-        d_logits = _logit_gradient(p, -grad * per_density, position, level.clamp(lower_mass, 1 - upper_mass))
+        in_body = level.clamp(lower_mass, 1 - upper_mass)
+        d_logits = _logit_gradient(p, -grad * per_density, position, in_body, _number(0.0, p))
         in_hazard = (per_beta * growth).div_(torch.where(lower, -level, 1 - level))
         d_level = torch.where(in_tail, in_hazard.masked_fill_(at_end, 0), grad * per_density)
         slope.masked_fill_(infinite, 0)
         return None, None, d_logits, *_tail_gradients(lower, per_beta * slope, g * z), None, None, d_level
 
 
-class BodyScore(Function):
-    r"""What the CRPS of an outcome needs of the body, one outcome per law.
+class Crps(Function):
+    r"""Continuous ranked probability score, one outcome per law (S = 1).
 
-    Returns `score` (B,), the integral of :math:`(F_b(x) - 1\{x \ge y\})^2` over the bins that lie wholly between the
-    thresholds and do not hold the outcome: each contributes :math:`w (a^2 + ab + b^2) / 3`, `a` and `b` the values at
-    its ends. For the bins of the lower threshold, the outcome and the upper threshold (an outcome in a tail counts into
-    the threshold's bin): `bin`, their `mass`, and the `cumulative` mass up to their right edges, all (B, 3).
-    Integrating the remaining pieces is left to autograd, on arrays of B.
+    With :math:`G(x) = F(x) - 1\{x \ge y\}`, the score is :math:`\int G^2`, and since F is continuous in every
+    parameter, its derivative is :math:`\int 2 G\, \partial F / \partial \theta` with no term from where the pieces
+    meet.
+
+    In the body G is linear piece by piece. A piece of length `l` with values `a`, `b` at its ends contributes
+    :math:`l (a^2 + ab + b^2) / 3`. A whole bin is one piece; the bins of the thresholds and of the outcome are cut
+    there, into four pieces at most: between the lower threshold and the edge after it, from an edge to the outcome,
+    from the outcome to an edge, and from the edge before the upper threshold to it. A tail contributes :math:`q^2 \beta
+    / (2 - \xi)`, and with the outcome at excess `x` in it :math:`x - 2 q \int_0^x S` more.
     """
 
     @staticmethod
-    def _ends(cumulative: Tensor, bins: Tensor, lower_mass: float, upper_mass: float) -> Tensor:
-        """F - 1{x >= y} at the right edge of each bin, F held at its thresholds' levels outside the body."""
-        k = _constants(tuple(range(cumulative.shape[-1])), cumulative.dtype, cumulative.device)
-        past = (k - (bins[:, 1:2] - 1)).clamp_(0, 1)
-        return cumulative.clamp(lower_mass, 1 - upper_mass).sub_(past)
-
-    @staticmethod
-    def _special(ends: Tensor, bins: Tensor, widths: Tensor, lower_mass: float) -> tuple[Tensor, Tensor, Tensor]:
-        """Width (0 for a bin named before) and values at both ends of the three special bins."""
-        a = ends.gather(-1, (bins - 1).clamp(min=0)).masked_fill_(bins == 0, lower_mass)
-        width = widths.take(bins)
-        width[:, 1:].masked_fill_(bins[:, 1:] == bins[:, :-1], 0)
-        return width, a, ends.gather(-1, bins)
-
-    @staticmethod
-    def forward(ctx, edges, widths, logits, lower_mass, upper_mass, y):
+    def forward(ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, y):
+        tails = Tails(lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass)
         p = logits.softmax(-1)
         cumulative = p.cumsum(-1)
-        levels = _constants((lower_mass, 1 - upper_mass), p.dtype, p.device).expand(len(p), 2).contiguous()
-        thresholds = torch.searchsorted(cumulative, levels).clamp_(max=p.shape[-1] - 1)
-        lower, upper = thresholds[:, :1], thresholds[:, 1:]
-        bins = torch.cat([lower, _of_bin(edges, y.unsqueeze(-1)).clamp_(lower, upper), upper], -1)
-        ends = BodyScore._ends(cumulative, bins, lower_mass, upper_mass)
-        # sum of w (a^2 + ab + b^2) over all bins: (w_k + w_{k+1}) b_k^2 + w_k b_{k-1} b_k
-        at_first = widths[0] * (lower_mass**2 + lower_mass * ends[:, 0])
-        square = ends * (widths + torch.cat([widths[1:], widths.new_zeros(1)]))
-        square[:, 1:].addcmul_(ends[:, :-1], widths[1:])
-        total = square.mul_(ends).sum(-1).add_(at_first)
-        width, a, b = BodyScore._special(ends, bins, widths, lower_mass)
-        total -= (width * (a * a + a * b + b * b)).sum(-1)
-        # beyond the thresholds' bins both ends hold the constants q_lo and -q_hi
-        total -= 3 * lower_mass**2 * (edges.take(bins[:, 0]) - edges[0])
-        total -= 3 * upper_mass**2 * (edges[-1] - edges.take(bins[:, 2] + 1))
+        at = _quantiles(edges, widths, p, cumulative, _levels(lower_mass, upper_mass, p))
+        tail = _in_tail(y, at, tails)
+        zero, one = _number(0.0, p), _number(1.0, p)
+        lower, upper = tail.lower[0], (tail.either & ~tail.lower)[0]
+        low, high = at.bin.unbind(-1)
+        start_low, stop_high = (one - at.short).unbind(-1)  # the thresholds, as shares of their bins
+        k = _of_bin(edges, y[0]).clamp_(low, high)
+        column = k.unsqueeze(-1)
+        right, mass = cumulative.gather(-1, column).squeeze(-1), p.gather(-1, column).squeeze(-1)
+        cut = one - ((edges[1:].take(k) - y[0]) / widths.take(k)).clamp_(0, 1)
+        # an outcome in a tail cuts the body at the threshold
+        cut = torch.where(lower, start_low, torch.where(upper, stop_high, cut))
+        f = (right - mass * (one - cut)).clamp_(lower_mass, 1 - upper_mass)
+        right_low, right_high = cumulative.gather(-1, at.bin).unbind(-1)
+        left_high = right_high - at.mass.select(-1, 1)
+        in_low, in_high = k == low, k == high
+        q_lo, minus_q_hi = _number(lower_mass, p).expand_as(f), _number(-upper_mass, p).expand_as(f)
+        pieces = torch.stack((low, k, k, high))
+        begin = torch.stack((start_low, torch.where(in_low, start_low, zero), cut, zero.expand_as(f)))
+        end = torch.stack(
+            (
+                torch.where(in_low, start_low, one),
+                cut,
+                torch.where(in_high, stop_high, one),
+                torch.where(in_high, zero, stop_high),
+            )
+        )
+        a = torch.stack((q_lo, torch.where(in_low, q_lo, right - mass), f - one, left_high - one))
+        b = torch.stack((right_low, f, torch.where(in_high, minus_q_hi, right - one), minus_q_hi))
+        length = widths.take(pieces) * (end - begin)
+
+        # G at the right edge of each bin, and 0 outside the body: the bins that are cut are put right below
+        bins = _number(tuple(range(p.shape[-1])), p)
+        g = cumulative - (bins - (column - 1)).clamp_(0, 1)
+        # where cumulative < q_lo or >= 1 - q_hi: a tie belongs to the bin on its left, as in a search
+        floor = _constant(lower_mass, p.dtype, torch.device("cpu"))
+        floor = torch.nextafter(floor, torch.zeros_like(floor)).item()
+        g = torch.ops.aten.hardtanh_backward(g, cumulative, floor, 1 - upper_mass)
+        whole = g * (widths + torch.cat([widths[1:], widths.new_zeros(1)]))
+        whole[:, 1:].addcmul_(g[:, :-1], widths[1:])
+        body = whole.mul_(g).sum(-1)
+        cut_bins = torch.stack((low, k, high), -1)
+        cut_a = g.gather(-1, (cut_bins - 1).clamp_(min=0)).masked_fill_(cut_bins == 0, 0)
+        cut_b = g.gather(-1, cut_bins)
+        cut_width = widths.take(cut_bins)
+        cut_width[:, 1:].masked_fill_(cut_bins[:, 1:] == cut_bins[:, :-1], 0)  # each bin once
+        body -= (cut_width * (cut_a * cut_a + cut_a * cut_b + cut_b * cut_b)).sum(-1)
+        body += (length * (a * a + a * b + b * b)).sum(0)
+
+        q = _by_tail(tail.lower, lower_mass, upper_mass, p)
+        rate = one - tail.xi
+        rate = torch.where(rate == zero, _number(torch.finfo(p.dtype).eps ** 3, p), rate)
+        covered = (-rate * tail.hazard).expm1_().div_(-rate)  # integral of S up to the outcome, in units of beta
+        in_tail = (tail.z - 2 * q * covered) * tail.beta
+        ends = lower_mass**2 * lower_beta / (2 - lower_xi) + upper_mass**2 * upper_beta / (2 - upper_xi)
+        ends = torch.where((lower_xi < 2) & (upper_xi < 2), ends, _number(math.inf, p))
         if ctx is not None:
             ctx.masses = lower_mass, upper_mass
-            ctx.save_for_backward(widths, p, cumulative, bins)
-            ctx.mark_non_differentiable(bins)
-        return total.div_(3), bins, p.gather(-1, bins), cumulative.gather(-1, bins)
+            points = at.bin, at.short, at.width / at.mass
+            cuts = pieces, begin, end, a, b, length, cut_bins, cut_a, cut_b, cut_width
+            parameters = lower_xi, lower_beta, upper_xi, upper_beta
+            ctx.save_for_backward(widths, p, g, f, rate, covered, *tail, *points, *cuts, *parameters)
+        return body.div_(3) + torch.where(tail.either, in_tail, zero) + ends
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, d_score, _, d_mass, d_cumulative):
-        widths, p, cumulative, bins = ctx.saved_tensors
+    def backward(ctx, grad):
+        widths, p, g, f, rate, covered, *saved = ctx.saved_tensors
+        tail, (bin_, short, per_density) = InTail(*saved[:6]), saved[6:9]
+        pieces, begin, end, a, b, length, cut_bins, cut_a, cut_b, cut_width = saved[9:19]
+        lower_xi, lower_beta, upper_xi, upper_beta = saved[19:]
         lower_mass, upper_mass = ctx.masses
-        ends = BodyScore._ends(cumulative, bins, lower_mass, upper_mass)
-        # d score / d F at the right edge of each bin: w_k (a + 2 b) of the bin before it, w_{k+1} (2 a + b) of the next
-        slope = ends * (2 * (widths + torch.cat([widths[1:], widths.new_zeros(1)])))
-        slope[:, 1:].addcmul_(ends[:, :-1], widths[1:])
-        slope[:, :-1].addcmul_(ends[:, 1:], widths[1:])
-        slope[:, 0] += lower_mass * widths[0]
-        width, a, b = BodyScore._special(ends, bins, widths, lower_mass)
-        del ends
-        before = (-width * (2 * a + b)).masked_fill_(bins == 0, 0)
-        slope.scatter_add_(-1, bins, -width * (a + 2 * b)).scatter_add_(-1, (bins - 1).clamp(min=0), before)
-        # where F is held at a threshold's level it does not move: the derivative of a clamp, in which a tie belongs to
-        # the bin on its left, as in a search
-        held = torch.nextafter(torch.tensor(lower_mass, dtype=p.dtype), torch.tensor(0, dtype=p.dtype)).item()
-        slope = torch.ops.aten.hardtanh_backward(slope, cumulative, held, 1 - upper_mass)
-        slope.mul_(d_score.unsqueeze(-1) / 3).scatter_add_(-1, bins, d_cumulative)
-        # an edge moves with all bins on its left: sum from the right, up to a constant that the softmax removes
-        d_p = slope.cumsum(-1).sub_(slope).neg_().scatter_add_(-1, bins, d_mass).mul_(p)
-        return None, None, d_p.addcmul_(p, d_p.sum(-1, keepdim=True), value=-1), None, None, None
+        zero, one = _number(0.0, p), _number(1.0, p)
+        lower, upper = tail.lower, tail.either & ~tail.lower
+        q = _by_tail(lower, lower_mass, upper_mass, p)
+        share = (-tail.hazard).exp()  # S at the outcome
+        beyond = torch.where(tail.either, q * share, zero)
+        f = torch.where(lower, beyond, torch.where(upper, 1 - beyond, f))
+        d_y = (2 * f - 1) * grad
+
+        # own tail: x - 2 q beta I(z, xi)
+        moving, z, hazard = tail.moving()
+        t = tail.xi * z
+        decay = rate * hazard
+        coefficients = tuple((-1) ** n * (n + 1) / math.factorial(n + 2) for n in range(series_terms(p.dtype)))
+        slope = _hazard_slope_in_xi(t, z, tail.xi, hazard, t + one)
+        # dI/dxi = ((1 - E) / r - E H) / r + E H_xi with r = 1 - xi, E = exp(-r H); a series where the bracket cancels
+        remaining = (-decay).exp()
+        at_end = tail.hazard == math.inf
+        bracket = torch.where(
+            (decay.abs() < SERIES_BELOW) & ~at_end,
+            _horner(decay, coefficients).mul(hazard).mul_(hazard),
+            (covered - (remaining * hazard).masked_fill_(at_end, 0)) / rate,
+        )
+        remaining = torch.where(moving, remaining, zero)
+        own = -2 * q * grad * tail.either
+        d_xi = own * tail.beta * (bracket + remaining * slope)
+        d_beta = own * (covered - z * share)
+        gradients = list(_tail_gradients(lower, d_xi, d_beta))
+        for i, (mass, xi, beta) in enumerate(((lower_mass, lower_xi, lower_beta), (upper_mass, upper_xi, upper_beta))):
+            constant = mass**2 / (2 - xi) * grad[0]
+            gradients[2 * i] = gradients[2 * i] + constant * beta / (2 - xi)
+            gradients[2 * i + 1] = gradients[2 * i + 1] + constant
+
+        d_logits = None
+        if ctx.needs_input_grad[2]:
+            # A threshold that moves takes its tail along.
+            d_lower = torch.where(lower, 2 * (lower_mass - f), zero) - lower_mass**2
+            d_upper = upper_mass**2 - torch.where(upper, 2 * (upper_mass - beyond), zero)
+            moved = torch.cat((d_lower, d_upper)).T * per_density / -2
+            # dF(x) / dp_k is the share of bin k below x. Its integral with G over the bins after k is the sum of their
+            # integrals of G; over bin k itself it is an integral weighted by that share.
+            integral = g.clone()
+            integral[:, 1:] += g[:, :-1]
+            integral.mul_(widths / 2)
+            weighted = (integral / 3).addcmul_(g, widths / 6)
+            where = torch.cat((cut_bins, pieces.T, bin_), -1)
+            integrals = (cut_width * (cut_a + cut_b) / -2, (length * (a + b) / 2).T, moved)
+            shares = (
+                cut_width * (cut_a + 2 * cut_b) / -6,
+                (length * (a * (2 * begin + end) + b * (begin + 2 * end)) / 6).T,
+                moved * (1 - short),
+            )
+            weighted.scatter_add_(-1, where, torch.cat(shares, -1))
+            integral.scatter_add_(-1, where, torch.cat(integrals, -1))
+            # the sum over the bins after k is a constant, which the softmax removes, minus the sum up to k
+            weighted.sub_(integral.cumsum_(-1)).mul_(p)
+            d_logits = weighted.addcmul_(p, weighted.sum(-1, keepdim=True), value=-1).mul_(2 * grad.T)
+        return None, None, d_logits, *gradients, None, None, d_y

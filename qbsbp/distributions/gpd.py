@@ -25,8 +25,8 @@ def _series(t: Tensor, coefficients: list[float]) -> Tensor:
     return out
 
 
-# |t| below which the quotients log1p(t) / t and expm1(t) / t are series: their autograd derivatives cancel there like
-# eps / t, and 0.05^n sets the number of terms that each dtype needs.
+# |t| below which the quotients log1p(t) / t and expm1(t) / t are series: their derivatives cancel there like eps / t,
+# and 0.05^n sets the number of terms that each dtype needs.
 SERIES_BELOW = 0.05
 
 

@@ -13,9 +13,9 @@ from torch.autograd import Function
 from torch.distributions import Distribution, constraints
 
 from ._checks import as_value, expand_instance, first_offender
-from ._fused import BodyScore, Cdf, Icdf, LogProb, evaluate
+from ._fused import Cdf, Crps, Icdf, LogProb, evaluate
 from .binned import Binned, check_bins
-from .gpd import GeneralizedPareto, cumulative_hazard, integrated_survival, uniform_levels
+from .gpd import GeneralizedPareto, uniform_levels
 
 __all__ = ["SplicedBinnedPareto"]
 
@@ -125,10 +125,9 @@ class SplicedBinnedPareto(Distribution):
                     f"got {tail.dtype}, {tail.device}; call .to(logits)"
                 )
         # one look for the good case; the bad one may take its time to find the culprit
-        with torch.no_grad():
-            together = torch.stack(tails)
-            if together.numel() == 0 or (math.isfinite(together.sum().item()) and together[1::2].min().item() > 0):
-                return
+        together = torch.stack(tails).detach()
+        if together.numel() == 0 or (math.isfinite(together.sum().item()) and together[1::2].amin().item() > 0):
+            return
         for name, tail in zip(TAIL_PARAMETERS, tails, strict=True):
             if name.endswith("beta"):
                 first_offender(name, tail, (tail > 0) & tail.isfinite(), "a scale > 0 (yards)")
@@ -162,25 +161,24 @@ class SplicedBinnedPareto(Distribution):
         return GeneralizedPareto(self.upper_xi, self.upper_beta, validate_args=False)
 
     def _evaluate(self, function: type[Function], value: Tensor | float, *options: str) -> Tensor:
-        """One fused operation on rows of laws (B, bins) and outcomes (B, S)."""
+        """One fused operation on laws (B, bins) and outcomes (S, B)."""
         value = as_value(value, self.logits)
         batch_shape = self.batch_shape
         tails = self.lower_xi, self.lower_beta, self.upper_xi, self.upper_beta
         masses = self.lower_mass, self.upper_mass
         if value.shape == batch_shape and len(batch_shape) == 1:  # training's case, without the detour over samples
-            columns = value.contiguous().unsqueeze(-1)
-            return evaluate(
-                function, self.bin_edges, self.bin_widths, self.logits, *tails, *masses, columns, *options
-            ).squeeze(-1)
+            rows = value.contiguous().unsqueeze(0)
+            out = evaluate(function, self.bin_edges, self.bin_widths, self.logits, *tails, *masses, rows, *options)
+            return out.squeeze(0)
         shape = torch.broadcast_shapes(value.shape, batch_shape)
         samples = shape[: len(shape) - len(batch_shape)]
         if samples + batch_shape != shape:  # the outcomes are wider than a batch dimension of size 1
             return self.expand(shape)._evaluate(function, value, *options)
         logits = self.logits.reshape(batch_shape.numel(), self.logits.shape[-1])
         tails = [t.reshape(-1) for t in tails]
-        columns = value.expand(shape).reshape(samples.numel(), batch_shape.numel()).T.contiguous()  # (B, S)
-        out = evaluate(function, self.bin_edges, self.bin_widths, logits, *tails, *masses, columns, *options)
-        return out.T.reshape(shape)
+        rows = value.expand(shape).reshape(samples.numel(), batch_shape.numel()).contiguous()  # (S, B)
+        out = evaluate(function, self.bin_edges, self.bin_widths, logits, *tails, *masses, rows, *options)
+        return out.reshape(shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Natural log of the exact, normalised density, in 1/yard; -inf beyond a finite end point.
@@ -332,55 +330,11 @@ class SplicedBinnedPareto(Distribution):
         """
         value = as_value(value, self.logits)
         shape = torch.broadcast_shapes(value.shape, self.batch_shape)
-        law = self if shape == self.batch_shape else self.expand(shape)
         finite = value.expand(shape).isfinite()
-        y = torch.where(finite, value, 0).reshape(-1)
-        score = law._crps_of_rows(y, *(getattr(law, name).reshape(-1) for name in TAIL_PARAMETERS)).reshape(shape)
+        laws = self if shape == self.batch_shape else self.expand(shape)
+        rows = laws.logits.reshape(shape.numel(), self.logits.shape[-1])
+        tails = (getattr(laws, name).reshape(-1) for name in TAIL_PARAMETERS)
+        y = torch.where(finite, value, 0).reshape(1, -1)
+        masses = self.lower_mass, self.upper_mass
+        score = evaluate(Crps, self.bin_edges, self.bin_widths, rows, *tails, *masses, y).reshape(shape)
         return torch.where(finite, score, value.abs())
-
-    def _crps_of_rows(
-        self, y: Tensor, lower_xi: Tensor, lower_beta: Tensor, upper_xi: Tensor, upper_beta: Tensor
-    ) -> Tensor:
-        q_lo, q_hi = self.lower_mass, self.upper_mass
-        logits = self.logits.reshape(len(y), self.logits.shape[-1])
-        score, bins, mass, right = evaluate(BodyScore, self.bin_edges, self.bin_widths, logits, q_lo, q_hi, y.detach())
-        # the bins of the lower threshold, the outcome and the upper threshold, each cut into pieces by those points
-        edge = self.bin_edges.take(bins + 1)
-        width = edge - self.bin_edges.take(bins)
-        short_lower = ((right[:, 0] - q_lo) / mass[:, 0]).clamp(0, 1)
-        short_upper = ((right[:, 2] - (1 - q_hi)) / mass[:, 2]).clamp(0, 1)
-        below = (edge[:, 0] - y) - width[:, 0] * short_lower
-        above = (y - edge[:, 2]) + width[:, 2] * short_upper
-        in_lower, in_upper = below > 0, above > 0
-        # shares of the outcome's bin, and F there; an outcome in a tail counts at the threshold
-        at_y = 1 - ((edge[:, 1] - y) / width[:, 1]).clamp(0, 1)
-        at_y = torch.where(in_lower, 1 - short_lower, torch.where(in_upper, 1 - short_upper, at_y))
-        f_right, f_left = right[:, 1], right[:, 1] - mass[:, 1]
-        f_y = torch.where(in_lower, q_lo, torch.where(in_upper, 1 - q_hi, f_right - mass[:, 1] * (1 - at_y)))
-        same_lower, same_upper = bins[:, 0] == bins[:, 1], bins[:, 2] == bins[:, 1]
-        ones = torch.ones_like(f_y)
-
-        def piece(length: Tensor, a: Tensor, b: Tensor) -> Tensor:
-            return length * (a * a + a * b + b * b)
-
-        pieces = (
-            torch.where(
-                same_lower,
-                piece(width[:, 1] * (at_y - (1 - short_lower)), q_lo * ones, f_y),
-                piece(width[:, 0] * short_lower, q_lo * ones, right[:, 0]) + piece(width[:, 1] * at_y, f_left, f_y),
-            )
-            + torch.where(
-                same_upper,
-                piece(width[:, 1] * ((1 - short_upper) - at_y), 1 - f_y, q_hi * ones),
-                piece(width[:, 1] * (1 - at_y), 1 - f_y, 1 - f_right)
-                + piece(width[:, 2] * (1 - short_upper), 1 - (right[:, 2] - mass[:, 2]), q_hi * ones),
-            )
-        ) / 3
-        total = score + pieces
-        for q, xi, beta, excess in ((q_lo, lower_xi, lower_beta, below), (q_hi, upper_xi, upper_beta, above)):
-            excess = torch.where(excess > 0, excess, 0)  # not a clamp, which has a slope at 0: that belongs to the body
-            integral = integrated_survival(cumulative_hazard(excess / beta, xi), xi)
-            finite = xi < 2
-            constant = torch.where(finite, beta / (2 - torch.where(finite, xi, 0)), math.inf)
-            total = total + q * q * constant + excess - 2 * q * beta * integral
-        return total
