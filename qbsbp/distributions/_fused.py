@@ -7,8 +7,8 @@ one form: a quantile, a probability and a threshold all move with
 .. math:: \frac{\partial \tau}{\partial l_k} = -\frac{w_j}{p_j} p_k (f_k - u), \qquad
           \frac{\partial F_b(y)}{\partial l_k} = p_k (f_k - F_b(y)),
 
-where :math:`f_k` is the share of bin `k` below the point (1, then a fraction, then 0: the `position` of the point in
-units of bins, minus `k`, clamped to [0, 1]), `j` its bin and `u` its level.
+where :math:`f_k` is the share of bin `k` below the point (1, then a fraction, then 0: the distance from the left edge
+of the bin to the point in units of bins, clamped to [0, 1]), `j` its bin and `u` its level.
 
 Shapes throughout: B laws, K bins, S outcomes per law. `edges` (K + 1,), `widths` (K,), `logits` (B, K), tail parameters
 (B,), outcomes (S, B).
@@ -85,8 +85,8 @@ class Points(NamedTuple):
     width: Tensor
 
     def position(self) -> Tensor:
-        """The quantile in units of bins."""
-        return self.bin + 1 - self.short
+        """The quantile in units of bins, counted from the right edge of the first one."""
+        return self.bin - self.short
 
 
 def _quantiles(edges: Tensor, widths: Tensor, p: Tensor, cumulative: Tensor, levels: Tensor) -> Points:
@@ -166,15 +166,15 @@ def _of_bins(table: Tensor, k: Tensor) -> Tensor:
 def _logit_gradient(p: Tensor, weight: Tensor, position: Tensor, level: Tensor, less: Tensor) -> Tensor:
     """sum_s p_k (weight_s (f_ks - level_s) - less_s), shape (B, K); all but p have shape (S, B), or broadcast to it."""
     if len(weight) == 1:
-        k = _number(tuple(range(p.shape[-1])), p)
+        k = _number(tuple(range(-1, p.shape[-1] - 1)), p)
         level, less = (t.T if t.dim() else t for t in (level, less))
         return (position.T - k).clamp_(0, 1).sub_(level).mul_(weight.T).sub_(less).mul_(p)
     # many outcomes of one law: put each weight into the bin of its point, and sum from the right
-    j = position.ceil().sub_(1).clamp_(0, p.shape[-1] - 1)
+    j = position.ceil().clamp_(0, p.shape[-1] - 1)
     bins = j.long().T
     whole = torch.zeros_like(p).scatter_add_(-1, bins, weight.T)
     below = whole.flip(-1).cumsum(-1).flip(-1).sub_(whole)
-    below.scatter_add_(-1, bins, (weight * (position - j)).T)
+    below.scatter_add_(-1, bins, (weight * (position + 1 - j)).T)
     return below.sub_((weight * level + less).sum(0).unsqueeze(-1)).mul_(p)
 
 
@@ -277,7 +277,7 @@ class Cdf(Function):
             out = torch.log1p(-body)
         if ctx is not None:
             ctx.masses, ctx.kind = (lower_mass, upper_mass), kind
-            points = at.position(), at.width / at.mass, k + 1 - short, mass / width
+            points = at.position(), at.width / at.mass, k - short, mass / width
             ctx.save_for_backward(p, *tail, *points, body, beyond)
         return torch.where(tail.either, in_tail, out)
 
