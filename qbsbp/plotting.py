@@ -378,7 +378,10 @@ def filmstrip(
     titles: Sequence[str],
     limits: tuple[float, float],
 ) -> Figure:
-    """Moments of a play from top to bottom, each beside the density predicted there and the outcome that came.
+    """Moments of a play from top to bottom, each beside the chances predicted there and the outcome that came.
+
+    A bar is the probability of one unit of length around a whole number, since a density with a narrow peak hides all
+    that stands beside it.
 
     Args:
         moments: Rows of one frame each, as `Pitch.show` takes them.
@@ -386,7 +389,7 @@ def filmstrip(
         outcomes: What happened after each moment, in the layout's unit of length.
         layout: Size of the field and its unit.
         titles: Words above each moment.
-        limits: First and last outcome on the axis that all densities share.
+        limits: First and last whole outcome on the axis that all laws share.
 
     Returns:
         The figure.
@@ -402,23 +405,22 @@ def filmstrip(
         )
     unit = {"metre": "m", "yard": "yd"}[layout.length_unit]
     with torch.no_grad():
-        y = torch.linspace(*limits, 801)
-        density = law.log_prob(y[:, None]).exp()  # (points, moments)
+        ends = torch.arange(limits[0] - 0.5, limits[1] + 1.0)
+        chances = 100 * law.cdf(ends[:, None]).diff(dim=0)  # percent, (bars, moments)
     fig, axes = plt.subplots(rows, 2, figsize=(7.2, 1.75 * rows), width_ratios=(1.35, 1), squeeze=False)
     for i, (left, right) in enumerate(axes):
         Pitch(layout, left, names=False).show(moments[i])
         left.set_title(titles[i], fontsize="small", loc="left")
-        right.fill_between(y, density[:, i], color=COLORS["body"], alpha=0.3, linewidth=0)
-        right.plot(y, density[:, i], color=COLORS["body"], linewidth=1.2)
+        right.stairs(chances[:, i], ends, fill=True, color=COLORS["body"], alpha=0.6)
         right.axvline(outcomes[i], color=COLORS["truth"], linewidth=1.4, linestyle=(0, (3, 2)))
         far = outcomes[i] > sum(limits) / 2
+        rounded = round(outcomes[i], 1) + 0.0  # no minus zero
         right.annotate(
-            f"{outcomes[i]:.1f} {unit}".replace("-", "−"), (outcomes[i], 1.0), xycoords=("data", "axes fraction"),
+            f"{rounded:.1f} {unit}".replace("-", "−"), (outcomes[i], 1.0), xycoords=("data", "axes fraction"),
             xytext=(-4 if far else 4, 0), textcoords="offset points", ha="right" if far else "left", va="top",
             color=COLORS["truth"], fontsize="small",
         )
-        right.set(xlim=limits, ylim=(0, 1.1 * float(density.max())), yticks=[])
-        right.spines["left"].set_visible(False)
+        right.set(xlim=(float(ends[0]), float(ends[-1])), ylim=(0, 1.1 * float(chances.max())), ylabel="chance (%)")
         right.tick_params(labelbottom=i == rows - 1)
     axes[-1, 1].set_xlabel(f"outcome ({unit})")
     return fig

@@ -202,18 +202,20 @@ def test_pitch_marks_the_teams_by_shape_and_colour():
     assert defence.get_color() != offence.get_color()
 
 
-def test_filmstrip_puts_each_law_and_outcome_beside_its_moment():
+def test_filmstrip_puts_the_chances_and_the_outcome_beside_each_moment():
     law = torch.distributions.Normal(torch.tensor([0.0, 3.0]), torch.tensor([2.0, 1.0]))
+    use_style()
     fig = filmstrip(
-        [one_frame(), one_frame(5.0)], law, [1.25, -4.0], ULTIMATE, titles=["first", "second"], limits=(-8.0, 12.0)
+        [one_frame(), one_frame(5.0)], law, [1.25, -0.01], ULTIMATE, titles=["first", "second"], limits=(-8.0, 12.0)
     )
     assert [ax.get_title(loc="left") for ax in fig.axes[::2]] == ["first", "second"]
-    for i, (outcome, words) in enumerate([(1.25, "1.2 m"), (-4.0, "−4.0 m")]):
+    for i, (outcome, words) in enumerate([(1.25, "1.2 m"), (-0.01, "0.0 m")]):
         ax = fig.axes[2 * i + 1]
-        y, density = ax.lines[0].get_data()
+        heights, ends, _ = ax.patches[0].get_data()
+        assert (len(heights), ends[0], ends[-1]) == (21, -8.5, 12.5)  # a bar for each whole number from -8 to 12
         one = torch.distributions.Normal(law.loc[i], law.scale[i])
-        np.testing.assert_allclose(density, one.log_prob(torch.as_tensor(y)).exp(), rtol=1e-6)
-        assert list(ax.lines[1].get_xdata()) == [outcome, outcome]
+        assert heights[8] == pytest.approx(100 * float(one.cdf(torch.tensor(0.5)) - one.cdf(torch.tensor(-0.5))))
+        assert list(ax.lines[0].get_xdata()) == [outcome, outcome]
         assert ax.texts[0].get_text() == words
     assert fig.axes[1].get_ylim() == fig.axes[3].get_ylim()  # one scale, so that heights compare
 
