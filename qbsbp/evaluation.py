@@ -7,7 +7,6 @@ Chapter: real tracking (book/ch07_ultimate.md).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,7 +16,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from torch import Tensor
-from torch.distributions import Distribution, Normal
+from torch.distributions import Distribution
+
+from .likelihood import crps
 
 __all__ = [
     "Interval",
@@ -45,34 +46,6 @@ def nll(law: Distribution, y: Tensor) -> Tensor:
         Shape (n,); inf where the density is 0.
     """
     return -law.log_prob(y)
-
-
-def crps(law: Distribution, y: Tensor) -> Tensor:
-    r"""Continuous ranked probability score :math:`\int (F(x) - 1\{x \ge y\})^2 dx` of each outcome, in yards.
-
-    For one number as forecast it is the absolute error. The laws of qbsbp bring their closed forms; that of the normal
-    law, with :math:`z = (y - \mu) / \sigma`, is (Gneiting & Raftery, 2007, equation 21)
-
-    .. math:: \sigma \big( z (2 \Phi(z) - 1) + 2 \varphi(z) - 1 / \sqrt{\pi} \big).
-
-    Args:
-        law: One distribution per play, or one for all.
-        y: Outcomes in yards, shape (n,).
-
-    Returns:
-        Shape (n,); infinite for a tail with xi >= 1.
-
-    Raises:
-        TypeError: no closed form is known for the law.
-    """
-    if hasattr(law, "crps"):
-        return law.crps(y)
-    if isinstance(law, Normal):
-        z = (y - law.mean) / law.stddev
-        standard = torch.distributions.Normal(torch.zeros_like(z), torch.ones_like(z), validate_args=False)
-        density = torch.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-        return law.stddev * (z * (2 * standard.cdf(z) - 1) + 2 * density - 1 / math.sqrt(math.pi))
-    raise TypeError(f"law: expected a law with a method crps, or a Normal, got {type(law).__name__}")
 
 
 def pit(

@@ -109,9 +109,7 @@ def notice(title: str, text: str) -> _Page:
     """
     parts = html.escape(text).split("`")
     body = "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
-    markup = (
-        f'<div class="admonition warning"><p class="admonition-title">{html.escape(title)}</p><p>{body}</p></div>'
-    )
+    markup = f'<div class="admonition warning"><p class="admonition-title">{html.escape(title)}</p><p>{body}</p></div>'
     return _Page(markup, f"{title}: {text}")
 
 
@@ -332,7 +330,13 @@ class Pitch:
             (points,) = ax.plot([], [], marker, color=color, markersize=5.5, markeredgecolor="white", zorder=3)
             self._teams[side] = (points, lines)
         (self._disc,) = ax.plot(
-            [], [], "o", markersize=8.5, markerfacecolor="none", markeredgecolor=COLORS["truth"], markeredgewidth=1.8,
+            [],
+            [],
+            "o",
+            markersize=8.5,
+            markerfacecolor="none",
+            markeredgecolor=COLORS["truth"],
+            markeredgewidth=1.8,
             zorder=4,
         )
         if names:
@@ -416,9 +420,15 @@ def filmstrip(
         far = outcomes[i] > sum(limits) / 2
         rounded = round(outcomes[i], 1) + 0.0  # no minus zero
         right.annotate(
-            f"{rounded:.1f} {unit}".replace("-", "−"), (outcomes[i], 1.0), xycoords=("data", "axes fraction"),
-            xytext=(-4 if far else 4, 0), textcoords="offset points", ha="right" if far else "left", va="top",
-            color=COLORS["truth"], fontsize="small",
+            f"{rounded:.1f} {unit}".replace("-", "−"),
+            (outcomes[i], 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(-4 if far else 4, 0),
+            textcoords="offset points",
+            ha="right" if far else "left",
+            va="top",
+            color=COLORS["truth"],
+            fontsize="small",
         )
         right.set(xlim=(float(ends[0]), float(ends[-1])), ylim=(0, 1.1 * float(chances.max())), ylabel="chance (%)")
         right.tick_params(labelbottom=i == rows - 1)

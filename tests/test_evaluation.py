@@ -43,8 +43,10 @@ def test_nll_and_crps_of_the_normal_law():
 def test_crps_is_its_integral_for_the_spliced_law():
     law = spliced()
     for y in (-12.0, 1.7, 40.0):
+
         def squared(x, y=y):
             return (float(law.cdf(torch.tensor(x, dtype=F64))) - (x >= y)) ** 2
+
         breaks = sorted([-12.0, -8.0, -3.0, 0.0, 1.7, 2.0, 5.0, 9.0, 20.0, 40.0])
         ends = [-60.0, *breaks, 200.0, 2000.0, 1e6]
         expected = sum(integrate.quad(squared, a, b, limit=200)[0] for a, b in pairwise(ends))

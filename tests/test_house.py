@@ -17,8 +17,23 @@ ROOT = Path(__file__).parents[1]
 
 # The street of ARCHITECTURE.md, walked one way: a room imports only from rooms before it.
 STREET = [
-    "distributions", "extremes", "likelihood", "schema", "datasets", "tracking", "features", "tcn", "model", "training",
-    "baselines", "evaluation", "passing_score", "box_score", "realtime", "plotting", "cli",
+    "distributions",
+    "extremes",
+    "likelihood",
+    "schema",
+    "datasets",
+    "tracking",
+    "features",
+    "tcn",
+    "model",
+    "training",
+    "baselines",
+    "evaluation",
+    "passing_score",
+    "box_score",
+    "realtime",
+    "plotting",
+    "cli",
 ]
 
 MODULES = sorted([*ROOT.glob("qbsbp/**/*.py"), *ROOT.glob("data_synth/**/*.py")])

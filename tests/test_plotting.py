@@ -74,7 +74,7 @@ def test_use_style_sets_the_style_and_nothing_else():
     assert "backend" not in changed
 
 
-def animate(frames=3, alt="Two dots & a \"line\""):
+def animate(frames=3, alt='Two dots & a "line"'):
     fig, ax = plt.subplots(figsize=(2, 1))
     (line,) = ax.plot([0, 1], [0, 1])
 

@@ -69,9 +69,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others():
     assert same_weights(first.model, second.model)
     drop = ["seconds"]
     assert first.history.drop(columns=drop).equals(second.history.drop(columns=drop))
-    other = train(
-        MODEL, make_plays(200, 1), make_plays(100, 2), dataclasses.replace(TRAINING, seed=12), progress=False
-    )
+    other = train(MODEL, make_plays(200, 1), make_plays(100, 2), dataclasses.replace(TRAINING, seed=12), progress=False)
     assert not same_weights(first.model, other.model)
 
 
@@ -310,7 +308,7 @@ def test_a_loss_that_is_not_finite_says_where():
         ({"warmup": 1.0}, r"warmup: expected a share of all steps in \[0, 1\)"),
         ({"patience": 0}, "patience: expected at least 1 epoch, or None"),
         ({"seed": -1}, "seed: expected an integer >= 0"),
-        ({"mixed_precision": "fp8"}, "mixed_precision: expected \"no\" or \"bf16\", got 'fp8'"),
+        ({"mixed_precision": "fp8"}, 'mixed_precision: expected "no" or "bf16", got \'fp8\''),
     ],
 )
 def test_wrong_configurations_are_named(change, message):
