@@ -56,10 +56,10 @@ def gpd_loss(excess: Tensor, xi: Tensor, beta: Tensor) -> Tensor:
         xi: Shape parameter, > -1, broadcastable.
         beta: Scale in yards, > 0, broadcastable.
     """
-    bounded = xi < 0
-    reach = (1 - END_MARGIN) / torch.where(bounded, -xi, 1)  # x_m in units of beta
     z = excess / beta
-    past = bounded & (z > reach)
+    past = (xi * z).detach() < END_MARGIN - 1
+    # x_m in units of beta, only where it is needed: at a tiny shape its derivative overflows
+    reach = (1 - END_MARGIN) / torch.where(past, -xi, 1)
     held = torch.where(past, reach, z)
     t = xi * held
     small = t.abs() < 1e-4  # log1p(t) / t = 1 - t / 2 + t^2 / 3 there, to 1e-12

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from data_synth.known_law import KnownLaw
 from qbsbp import likelihood
@@ -65,6 +65,7 @@ OUTCOME = st.one_of(
 @EVERY_DTYPE
 @settings(max_examples=60)
 @given(numbers=parameters(), y=st.lists(OUTCOME, min_size=1, max_size=4))
+@example(numbers=([0.0] * 6, (0.0, -5.3e-25), (1.0, 1.0)), y=[0.0])  # 1 / xi^2 overflows
 def test_finite_with_finite_gradients_on_any_finite_outcome(name, dtype, numbers, y):
     law, leaves = spliced(*numbers, dtype=dtype, requires_grad=True)
     y = torch.tensor(y, dtype=dtype)
