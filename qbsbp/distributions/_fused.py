@@ -17,7 +17,7 @@ Shapes throughout: B laws, K bins, S outcomes per law. `edges` (K + 1,), `widths
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import torch
@@ -50,27 +50,77 @@ def evaluate(function: type[Function], *arguments: Tensor | float | str) -> Tens
     return out.clone()
 
 
-@lru_cache(maxsize=256)
-def _constant(value: float | tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """A number, or several, as a tensor made once: with a Python number, operations on few outcomes take twice as
-    long."""
-    return torch.tensor(value, dtype=dtype, device=device)
+class Numbers(NamedTuple):
+    """Constants as tensors of no dimension: with a Python number, operations on few outcomes take twice as long."""
+
+    zero: Tensor
+    one: Tensor
+    inf: Tensor
+    minus_inf: Tensor
+    tiny: Tensor  # stands in for a shape of 0
+    huge: Tensor  # its square is the largest number
+    series_below: Tensor
+    hazard_slope: tuple[Tensor, ...]  # dH/dxi = z^2 sum_n c_n (xi z)^n
+    excess_slope: tuple[Tensor, ...]  # dz/dxi = H^2 sum_n c_n (xi H)^n
+    covered_slope: tuple[Tensor, ...]  # (I - E H) / r = H^2 sum_n c_n (r H)^n, for the CRPS
 
 
-def _number(value: float | tuple[float, ...], like: Tensor) -> Tensor:
-    return _constant(value, like.dtype, like.device)
+# Constants made while `evaluate` infers must serve training too, so they are ordinary tensors.
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def _numbers(dtype: torch.dtype, device: torch.device) -> Numbers:
+    finfo, orders = torch.finfo(dtype), range(series_terms(dtype))
+    plain = (0.0, 1.0, math.inf, -math.inf, finfo.eps**3, math.sqrt(finfo.max), SERIES_BELOW)
+    series = (
+        [(-1) ** (n + 1) * (n + 1) / (n + 2) for n in orders],
+        [(n + 1) / math.factorial(n + 2) for n in orders],
+        [(-1) ** n * (n + 1) / math.factorial(n + 2) for n in orders],
+    )
+    tensor = partial(torch.tensor, dtype=dtype, device=device)
+    return Numbers(*map(tensor, plain), *(tuple(map(tensor, coefficients)) for coefficients in series))
 
 
-def _levels(lower_mass: float, upper_mass: float, p: Tensor) -> Tensor:
-    """Levels of the two thresholds, shape (B, 2)."""
-    return _number((lower_mass, 1 - upper_mass), p).expand(len(p), 2).contiguous()
+class Masses(NamedTuple):
+    """The masses of the tails, as tensors."""
+
+    levels: Tensor  # of the thresholds, (1, 2)
+    lower: Tensor
+    upper: Tensor
+    upper_level: Tensor
+    equal: bool
+
+    def of(self, lower: Tensor) -> Tensor:
+        """The mass of the tail that an outcome lies in."""
+        return self.upper if self.equal else torch.where(lower, self.lower, self.upper)
+
+    def level(self, lower: Tensor) -> Tensor:
+        """The level of its threshold."""
+        return torch.where(lower, self.lower, self.upper_level)
+
+    def levels_of(self, p: Tensor) -> Tensor:
+        """Levels of the two thresholds of each law, (B, 2)."""
+        return self.levels.expand(len(p), 2).contiguous()
 
 
-def _horner(t: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def _masses(lower: float, upper: float, dtype: torch.dtype, device: torch.device) -> Masses:
+    tensor = partial(torch.tensor, dtype=dtype, device=device)
+    return Masses(tensor([[lower, 1 - upper]]), tensor(lower), tensor(upper), tensor(1 - upper), lower == upper)
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def _counting(start: int, stop: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """start, start + 1, ..., stop - 1."""
+    return torch.arange(start, stop, dtype=dtype, device=device)
+
+
+def _horner(t: Tensor, coefficients: tuple[Tensor, ...]) -> Tensor:
     """sum_n coefficients[n] t^n, for at least two coefficients."""
-    out = _number(coefficients[-1], t)
-    for coefficient in reversed(coefficients[:-1]):
-        out = torch.addcmul(_number(coefficient, t), out, t)
+    out = coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
+        out = torch.addcmul(coefficient, out, t)
     return out
 
 
@@ -109,29 +159,28 @@ class InTail(NamedTuple):
     beta: Tensor
     hazard: Tensor  # inf at and beyond a finite end point, and for an infinite outcome
 
-    def moving(self) -> tuple[Tensor, Tensor, Tensor]:
+    def moving(self, n: Numbers) -> tuple[Tensor, Tensor, Tensor]:
         """Where the tail's density is neither 0 nor NaN, with z and the hazard there: 0 elsewhere.
 
         What is no number, or so far out that its square overflows, must stay out of the backward pass: its product with
         a gradient of 0 is NaN.
         """
-        zero = _number(0.0, self.z)
-        usual = self.hazard < _number(math.sqrt(torch.finfo(self.z.dtype).max), self.z)
-        return self.either & usual, torch.where(usual, self.z, zero), torch.where(usual, self.hazard, zero)
+        usual = self.hazard < n.huge
+        return self.either & usual, torch.where(usual, self.z, n.zero), torch.where(usual, self.hazard, n.zero)
 
 
-def _never_zero(xi: Tensor) -> Tensor:
+def _never_zero(xi: Tensor, n: Numbers) -> Tensor:
     """A shape of exactly 0 as a tiny one: log1p(xi z) / xi is then z to the last digit, with no second branch."""
-    return torch.where(xi == _number(0.0, xi), _number(torch.finfo(xi.dtype).eps ** 3, xi), xi)
+    return torch.where(xi == n.zero, n.tiny, xi)
 
 
-def _in_tail(y: Tensor, at: Points, tails: Tails) -> InTail:
+def _in_tail(y: Tensor, at: Points, tails: Tails, n: Numbers) -> InTail:
     """The outcomes (S, B) beside the thresholds (B, 2)."""
     # an outcome is in a tail if it lies beyond the threshold as `icdf` gives it, rounded
     lower_threshold, upper_threshold = (at.right - at.back).unbind(-1)
     lower = y < lower_threshold
     either = lower == (y <= upper_threshold)
-    xi = _never_zero(torch.where(lower, tails.lower_xi, tails.upper_xi))
+    xi = _never_zero(torch.where(lower, tails.lower_xi, tails.upper_xi), n)
     beta = torch.where(lower, tails.lower_beta, tails.upper_beta)
     # but how far is (edge - y) first: the difference of neighbours is exact, and an offset of 1e4 yards costs nothing
     (lower_right, upper_right), (lower_back, upper_back) = at.right.unbind(-1), at.back.unbind(-1)
@@ -140,22 +189,15 @@ def _in_tail(y: Tensor, at: Points, tails: Tails) -> InTail:
     return InTail(lower, either, z, xi, beta, (xi * z).clamp_(min=-1).log1p_().div_(xi))
 
 
-def _by_tail(lower: Tensor, lower_value: float, upper_value: float, like: Tensor) -> Tensor:
-    """`lower_value` where `lower`, else `upper_value`, in the dtype of `like`."""
-    above = _number(upper_value, like)
-    return above if lower_value == upper_value else torch.where(lower, _number(lower_value, like), above)
-
-
 def _side(lower: Tensor, of_thresholds: Tensor) -> Tensor:
     """Column 0 of (B, 2) where `lower` (S, B), else column 1."""
     return torch.where(lower, *of_thresholds.unbind(-1))
 
 
-def _hazard_slope_in_xi(t: Tensor, z: Tensor, xi: Tensor, hazard: Tensor, stretch: Tensor) -> Tensor:
+def _hazard_slope_in_xi(t: Tensor, z: Tensor, xi: Tensor, hazard: Tensor, stretch: Tensor, n: Numbers) -> Tensor:
     """dH/dxi = (z / (1 + xi z) - H) / xi; a series where that cancels. `t` is xi z, `stretch` 1 + xi z."""
-    coefficients = tuple((-1) ** n * n / (n + 1) for n in range(1, series_terms(t.dtype)))
-    series = _horner(t, coefficients).mul_(z).mul_(z)
-    return torch.where(t.abs() < _number(SERIES_BELOW, t), series, (z / stretch).sub_(hazard).div_(xi))
+    series = _horner(t, n.hazard_slope).mul_(z).mul_(z)
+    return torch.where(t.abs() < n.series_below, series, (z / stretch).sub_(hazard).div_(xi))
 
 
 def _of_bins(table: Tensor, k: Tensor) -> Tensor:
@@ -166,7 +208,7 @@ def _of_bins(table: Tensor, k: Tensor) -> Tensor:
 def _logit_gradient(p: Tensor, weight: Tensor, position: Tensor, level: Tensor, less: Tensor) -> Tensor:
     """sum_s p_k (weight_s (f_ks - level_s) - less_s), shape (B, K); all but p have shape (S, B), or broadcast to it."""
     if len(weight) == 1:
-        k = _number(tuple(range(-1, p.shape[-1] - 1)), p)
+        k = _counting(-1, p.shape[-1] - 1, p.dtype, p.device)
         level, less = (t.T if t.dim() else t for t in (level, less))
         return (position.T - k).clamp_(0, 1).sub_(level).mul_(weight.T).sub_(less).mul_(p)
     # many outcomes of one law: put each weight into the bin of its point, and sum from the right
@@ -181,7 +223,7 @@ def _logit_gradient(p: Tensor, weight: Tensor, position: Tensor, level: Tensor, 
 def _tail_gradients(lower: Tensor, d_xi: Tensor, d_beta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Derivatives in the four tail parameters, from those in shape and scale of the tail that each outcome lies in."""
     both = torch.stack((d_xi, d_beta))  # (2, S, B)
-    in_lower = torch.where(lower, both, _number(0.0, both))
+    in_lower = torch.where(lower, both, 0)
     in_upper = both.sub_(in_lower)
     if both.shape[1] == 1:
         return *in_lower.squeeze(1).unbind(0), *in_upper.squeeze(1).unbind(0)
@@ -200,20 +242,21 @@ class LogProb(Function):
     def forward(ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, y):
         tails = Tails(lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass)
         p = logits.softmax(-1)
-        at = _quantiles(edges, widths, p, p.cumsum(-1), _levels(lower_mass, upper_mass, p))
-        tail = _in_tail(y, at, tails)
+        n, q = _numbers(p.dtype, p.device), _masses(lower_mass, upper_mass, p.dtype, p.device)
+        at = _quantiles(edges, widths, p, p.cumsum(-1), q.levels_of(p))
+        tail = _in_tail(y, at, tails, n)
         k = _of_bin(edges, y)
         # log p_k from the logits, since p_k may underflow; log Z from the bin of a threshold, which cannot be empty
         reference = at.bin.select(-1, 0), at.mass.select(-1, 0)
         in_body = _of_bins(logits, k) - logits.gather(-1, reference[0].unsqueeze(-1)).squeeze(-1)
         in_body.add_((reference[1] / widths.take(k)).log_())
-        more = tail.xi + _number(1.0, p)
-        in_tail = (_by_tail(tail.lower, lower_mass, upper_mass, p) / tail.beta).log_()
+        more = tail.xi + n.one
+        in_tail = (q.of(tail.lower) / tail.beta).log_()
         in_tail.addcmul_(more, tail.hazard, value=-1)
         # beyond a finite end point the hazard is inf, and the density 0 whatever the sign of 1 + xi
-        in_tail = torch.where(tail.hazard == _number(math.inf, p), _number(-math.inf, p), in_tail)
+        in_tail = torch.where(tail.hazard == n.inf, n.minus_inf, in_tail)
         if ctx is not None:
-            ctx.masses = lower_mass, upper_mass
+            ctx.constants = n, q
             ctx.save_for_backward(p, k, more, *tail, at.position(), at.width / at.mass)
         return torch.where(tail.either, in_tail, in_body)
 
@@ -222,26 +265,24 @@ class LogProb(Function):
     def backward(ctx, grad):
         p, k, more, *tail, position, per_density = ctx.saved_tensors
         tail = InTail(*tail)
+        n, q = ctx.constants
         lower, xi = tail.lower, tail.xi
-        moving, z, hazard = tail.moving()
-        zero = _number(0.0, p)
-        g = torch.where(moving, grad, zero)
+        moving, z, hazard = tail.moving(n)
+        g = torch.where(moving, grad, n.zero)
         t = xi * z
-        stretch = t + _number(1.0, p)
+        stretch = t + n.one
         per_beta = g / tail.beta
         d_excess = more / stretch * per_beta  # with a minus: of the log density in the excess
         d_beta = (d_excess * z).sub_(per_beta)
-        slope = _hazard_slope_in_xi(t, z, xi, hazard, stretch)
+        slope = _hazard_slope_in_xi(t, z, xi, hazard, stretch, n)
         d_xi = torch.addcmul(hazard, more, slope).mul_(g).neg_()
         d_y = torch.where(lower, d_excess, -d_excess)
         d_logits = None
         if ctx.needs_input_grad[2]:
-            lower_mass, upper_mass = ctx.masses
             # the threshold enters the excess with the sign opposite to y's, and d tau / d logits brings another minus
             weight = d_y * _side(lower, per_density)
-            level = _by_tail(lower, lower_mass, 1 - upper_mass, p)
-            in_body = torch.where(tail.either, zero, grad)
-            d_logits = _logit_gradient(p, weight, _side(lower, position), level, in_body)
+            in_body = torch.where(tail.either, n.zero, grad)
+            d_logits = _logit_gradient(p, weight, _side(lower, position), q.level(lower), in_body)
             d_logits.scatter_add_(-1, k.T, in_body.T)
         return None, None, d_logits, *_tail_gradients(lower, d_xi, d_beta), None, None, d_y
 
@@ -259,13 +300,14 @@ class Cdf(Function):
         tails = Tails(lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass)
         p = logits.softmax(-1)
         cumulative = p.cumsum(-1)
-        at = _quantiles(edges, widths, p, cumulative, _levels(lower_mass, upper_mass, p))
-        tail = _in_tail(y, at, tails)
+        n, q = _numbers(p.dtype, p.device), _masses(lower_mass, upper_mass, p.dtype, p.device)
+        at = _quantiles(edges, widths, p, cumulative, q.levels_of(p))
+        tail = _in_tail(y, at, tails, n)
         k = _of_bin(edges, y)
         mass, width = _of_bins(p, k), widths.take(k)
         short = (edges[1:].take(k) - y).div_(width)  # share of the bin beyond the outcome
         body = _of_bins(cumulative, k).addcmul(mass, short, value=-1).clamp_(lower_mass, 1 - upper_mass)
-        beyond = tail.hazard.neg().exp_().mul_(_by_tail(tail.lower, lower_mass, upper_mass, p))
+        beyond = tail.hazard.neg().exp_().mul_(q.of(tail.lower))
         if kind == "cdf":
             in_tail = torch.where(tail.lower, beyond, 1 - beyond)
             out = body
@@ -276,7 +318,7 @@ class Cdf(Function):
             in_tail = torch.where(tail.lower, torch.log1p(-beyond), math.log(upper_mass) - tail.hazard)
             out = torch.log1p(-body)
         if ctx is not None:
-            ctx.masses, ctx.kind = (lower_mass, upper_mass), kind
+            ctx.constants, ctx.kind = (n, q), kind
             points = at.position(), at.width / at.mass, k - short, mass / width
             ctx.save_for_backward(p, *tail, *points, body, beyond)
         return torch.where(tail.either, in_tail, out)
@@ -286,33 +328,32 @@ class Cdf(Function):
     def backward(ctx, grad):
         p, *tail, position, per_density, y_position, density, body, beyond = ctx.saved_tensors
         tail = InTail(*tail)
+        n, q = ctx.constants
         lower, in_tail, xi, beta = tail.lower, tail.either, tail.xi, tail.beta
-        moving, z, hazard = tail.moving()
-        zero = _number(0.0, p)
+        moving, z, hazard = tail.moving(n)
         # derivative of the output in the log of the mass beyond (tails) and in F (body)
         if ctx.kind == "cdf":
             in_log_mass, in_f = torch.where(lower, beyond, -beyond), 1
         elif ctx.kind == "survival":
             in_log_mass, in_f = torch.where(lower, -beyond, beyond), -1
         else:
-            in_log_mass, in_f = torch.where(lower, -beyond / (1 - beyond), _number(1.0, p)), -1 / (1 - body)
-        g = torch.where(moving, grad * in_log_mass, zero)
+            in_log_mass, in_f = torch.where(lower, -beyond / (1 - beyond), n.one), -1 / (1 - body)
+        g = torch.where(moving, grad * in_log_mass, n.zero)
         t = xi * z
-        stretch = t + _number(1.0, p)
+        stretch = t + n.one
         d_excess = g / (stretch * beta)  # with a minus
         d_y = torch.where(lower, d_excess, -d_excess)
-        d_xi = _hazard_slope_in_xi(t, z, xi, hazard, stretch).mul_(g).neg_()
+        d_xi = _hazard_slope_in_xi(t, z, xi, hazard, stretch, n).mul_(g).neg_()
         d_logits = None
-        in_body = torch.where(in_tail, zero, grad * in_f)
+        in_body = torch.where(in_tail, n.zero, grad * in_f)
         if ctx.needs_input_grad[2]:
-            lower_mass, upper_mass = ctx.masses
             # the body's own point, or the threshold of the tail that the outcome lies in
             d_logits = _logit_gradient(
                 p,
                 torch.where(in_tail, d_y * _side(lower, per_density), in_body),
                 torch.where(in_tail, _side(lower, position), y_position),
-                torch.where(in_tail, _by_tail(lower, lower_mass, 1 - upper_mass, p), body),
-                zero,
+                torch.where(in_tail, q.level(lower), body),
+                n.zero,
             )
         tail_gradients = _tail_gradients(lower, d_xi, d_excess * z)
         return None, None, d_logits, *tail_gradients, None, None, d_y + in_body * density, None
@@ -325,12 +366,13 @@ class Icdf(Function):
     @staticmethod
     def forward(ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, level):
         p = logits.softmax(-1)
+        n = _numbers(p.dtype, p.device)
         invalid = ~((level >= 0) & (level <= 1))
         level = level.masked_fill(invalid, 0.5)
         in_body = level.clamp(lower_mass, 1 - upper_mass)
         at = _quantiles(edges, widths, p, p.cumsum(-1), in_body.T.contiguous())
         lower, in_tail = level < in_body, level != in_body
-        xi = _never_zero(torch.where(lower, lower_xi, upper_xi))
+        xi = _never_zero(torch.where(lower, lower_xi, upper_xi), n)
         beta = torch.where(lower, lower_beta, upper_beta)
         # mass beyond the outcome, in units of the tail's: exactly 1 in the body
         share = torch.where(lower, level / lower_mass, (1 - level) / upper_mass).masked_fill_(~in_tail, 1)
@@ -349,6 +391,7 @@ class Icdf(Function):
     def backward(ctx, grad):
         p, level, invalid, lower, in_tail, z, xi, beta, hazard, position, per_density = ctx.saved_tensors
         lower_mass, upper_mass = ctx.masses
+        n = _numbers(p.dtype, p.device)
         grad = grad.masked_fill(invalid, 0)
         # an infinite outcome has no gradient; level 0 or 1 of a tail with an end point has: that is at beta / |xi|
         infinite, at_end = z.isinf(), hazard == math.inf
@@ -356,12 +399,11 @@ class Icdf(Function):
         g = torch.where(lower, -grad, grad) * (in_tail > infinite)
         t = xi * hazard
         growth = t.exp().masked_fill_(at_end, 0)
-        coefficients = tuple(n / math.factorial(n + 1) for n in range(1, series_terms(p.dtype)))
         small = (t.abs() < SERIES_BELOW) > at_end
-        slope = torch.where(small, _horner(t, coefficients).mul(hazard).mul_(hazard), (hazard * growth - z) / xi)
+        slope = torch.where(small, _horner(t, n.excess_slope).mul(hazard).mul_(hazard), (hazard * growth - z) / xi)
         per_beta = g * beta
         in_body = level.clamp(lower_mass, 1 - upper_mass)
-        d_logits = _logit_gradient(p, -grad * per_density, position, in_body, _number(0.0, p))
+        d_logits = _logit_gradient(p, -grad * per_density, position, in_body, n.zero)
         in_hazard = (per_beta * growth).div_(torch.where(lower, -level, 1 - level))
         d_level = torch.where(in_tail, in_hazard.masked_fill_(at_end, 0), grad * per_density)
         slope.masked_fill_(infinite, 0)
@@ -387,9 +429,10 @@ class Crps(Function):
         tails = Tails(lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass)
         p = logits.softmax(-1)
         cumulative = p.cumsum(-1)
-        at = _quantiles(edges, widths, p, cumulative, _levels(lower_mass, upper_mass, p))
-        tail = _in_tail(y, at, tails)
-        zero, one = _number(0.0, p), _number(1.0, p)
+        n, q = _numbers(p.dtype, p.device), _masses(lower_mass, upper_mass, p.dtype, p.device)
+        at = _quantiles(edges, widths, p, cumulative, q.levels_of(p))
+        tail = _in_tail(y, at, tails, n)
+        zero, one = n.zero, n.one
         lower, upper = tail.lower[0], (tail.either & ~tail.lower)[0]
         low, high = at.bin.unbind(-1)
         start_low, stop_high = (one - at.short).unbind(-1)  # the thresholds, as shares of their bins
@@ -403,7 +446,7 @@ class Crps(Function):
         right_low, right_high = cumulative.gather(-1, at.bin).unbind(-1)
         left_high = right_high - at.mass.select(-1, 1)
         in_low, in_high = k == low, k == high
-        q_lo, minus_q_hi = _number(lower_mass, p).expand_as(f), _number(-upper_mass, p).expand_as(f)
+        q_lo, minus_q_hi = q.lower.expand_as(f), (-q.upper).expand_as(f)
         pieces = torch.stack((low, k, k, high))
         begin = torch.stack((start_low, torch.where(in_low, start_low, zero), cut, zero.expand_as(f)))
         end = torch.stack(
@@ -419,11 +462,10 @@ class Crps(Function):
         length = widths.take(pieces) * (end - begin)
 
         # G at the right edge of each bin, and 0 outside the body: the bins that are cut are put right below
-        bins = _number(tuple(range(p.shape[-1])), p)
+        bins = _counting(0, p.shape[-1], p.dtype, p.device)
         g = cumulative - (bins - (column - 1)).clamp_(0, 1)
         # where cumulative < q_lo or >= 1 - q_hi: a tie belongs to the bin on its left, as in a search
-        floor = _constant(lower_mass, p.dtype, torch.device("cpu"))
-        floor = torch.nextafter(floor, torch.zeros_like(floor)).item()
+        floor = torch.nextafter(q.lower, zero).item()
         g = torch.ops.aten.hardtanh_backward(g, cumulative, floor, 1 - upper_mass)
         whole = g * (widths + torch.cat([widths[1:], widths.new_zeros(1)]))
         whole[:, 1:].addcmul_(g[:, :-1], widths[1:])
@@ -436,15 +478,13 @@ class Crps(Function):
         body -= (cut_width * (cut_a * cut_a + cut_a * cut_b + cut_b * cut_b)).sum(-1)
         body += (length * (a * a + a * b + b * b)).sum(0)
 
-        q = _by_tail(tail.lower, lower_mass, upper_mass, p)
-        rate = one - tail.xi
-        rate = torch.where(rate == zero, _number(torch.finfo(p.dtype).eps ** 3, p), rate)
+        rate = _never_zero(one - tail.xi, n)
         covered = (-rate * tail.hazard).expm1_().div_(-rate)  # integral of S up to the outcome, in units of beta
-        in_tail = (tail.z - 2 * q * covered) * tail.beta
+        in_tail = (tail.z - 2 * q.of(tail.lower) * covered) * tail.beta
         ends = lower_mass**2 * lower_beta / (2 - lower_xi) + upper_mass**2 * upper_beta / (2 - upper_xi)
-        ends = torch.where((lower_xi < 2) & (upper_xi < 2), ends, _number(math.inf, p))
+        ends = torch.where((lower_xi < 2) & (upper_xi < 2), ends, n.inf)
         if ctx is not None:
-            ctx.masses = lower_mass, upper_mass
+            ctx.masses, ctx.constants = (lower_mass, upper_mass), (n, q)
             points = at.bin, at.short, at.width / at.mass
             cuts = pieces, begin, end, a, b, length, cut_bins, cut_a, cut_b, cut_width
             parameters = lower_xi, lower_beta, upper_xi, upper_beta
@@ -458,27 +498,26 @@ class Crps(Function):
         tail, (bin_, short, per_density) = InTail(*saved[:6]), saved[6:9]
         pieces, begin, end, a, b, length, cut_bins, cut_a, cut_b, cut_width = saved[9:19]
         lower_xi, lower_beta, upper_xi, upper_beta = saved[19:]
-        lower_mass, upper_mass = ctx.masses
-        zero, one = _number(0.0, p), _number(1.0, p)
+        (lower_mass, upper_mass), (n, q) = ctx.masses, ctx.constants
+        zero = n.zero
         lower, upper = tail.lower, tail.either & ~tail.lower
-        q = _by_tail(lower, lower_mass, upper_mass, p)
+        q = q.of(lower)
         share = (-tail.hazard).exp()  # S at the outcome
         beyond = torch.where(tail.either, q * share, zero)
         f = torch.where(lower, beyond, torch.where(upper, 1 - beyond, f))
         d_y = (2 * f - 1) * grad
 
         # own tail: x - 2 q beta I(z, xi)
-        moving, z, hazard = tail.moving()
+        moving, z, hazard = tail.moving(n)
         t = tail.xi * z
         decay = rate * hazard
-        coefficients = tuple((-1) ** n * (n + 1) / math.factorial(n + 2) for n in range(series_terms(p.dtype)))
-        slope = _hazard_slope_in_xi(t, z, tail.xi, hazard, t + one)
+        slope = _hazard_slope_in_xi(t, z, tail.xi, hazard, t + n.one, n)
         # dI/dxi = ((1 - E) / r - E H) / r + E H_xi with r = 1 - xi, E = exp(-r H); a series where the bracket cancels
         remaining = (-decay).exp()
         at_end = tail.hazard == math.inf
         bracket = torch.where(
             (decay.abs() < SERIES_BELOW) & ~at_end,
-            _horner(decay, coefficients).mul(hazard).mul_(hazard),
+            _horner(decay, n.covered_slope).mul(hazard).mul_(hazard),
             (covered - (remaining * hazard).masked_fill_(at_end, 0)) / rate,
         )
         remaining = torch.where(moving, remaining, zero)
