@@ -480,3 +480,17 @@ def test_masses_differ_at_the_two_ends_and_are_keyword_only(case):
     assert (law.lower_mass, law.upper_mass) == case.mass
     with pytest.raises(TypeError):
         type(law)(*parameters.values(), 0.05)
+
+
+@pytest.mark.parametrize("name", ["log_prob", "cdf", "survival", "log_survival", "crps"])
+def test_many_laws_are_evaluated_some_at_a_time_with_the_same_answers(monkeypatch, name):
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(50, 8, generator=generator)
+    beta = 0.5 + torch.rand(50, generator=generator)
+    law = SplicedBinnedPareto(torch.arange(9.0), logits, 0.1, beta, -0.2, beta)
+    for shape in ((50,), (3, 50)):
+        y = 12 * torch.rand(shape, generator=generator) - 2
+        at_once = getattr(law, name)(y)
+        with monkeypatch.context() as patch:
+            patch.setattr("qbsbp.distributions._fused.CHUNK", 56)  # seven laws at a time
+            assert torch.equal(getattr(law, name)(y), at_once)
