@@ -97,7 +97,7 @@ def _numbers(dtype: torch.dtype, device: torch.device) -> Numbers:
     finfo, orders = torch.finfo(dtype), range(series_terms(dtype))
     plain = (0.0, 1.0, math.inf, -math.inf, finfo.eps**3, math.sqrt(finfo.max), SERIES_BELOW)
     series = (
-        [(-1) ** (n + 1) * (n + 1) / (n + 2) for n in orders],
+        [(-1) ** (n + 1) * (n + 1) / (n + 2) for n in orders[:-1]],
         [(n + 1) / math.factorial(n + 2) for n in orders],
         [(-1) ** n * (n + 1) / math.factorial(n + 2) for n in orders],
     )
@@ -245,10 +245,10 @@ def _logit_gradient(p: Tensor, weight: Tensor, position: Tensor, level: Tensor, 
     return below.sub_((weight * level + less).sum(0).unsqueeze(-1)).mul_(p)
 
 
-def _tail_gradients(lower: Tensor, d_xi: Tensor, d_beta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _tail_gradients(n: Numbers, lower: Tensor, d_xi: Tensor, d_beta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Derivatives in the four tail parameters, from those in shape and scale of the tail that each outcome lies in."""
     both = torch.stack((d_xi, d_beta))  # (2, S, B)
-    in_lower = torch.where(lower, both, 0)
+    in_lower = torch.where(lower, both, n.zero)
     in_upper = both.sub_(in_lower)
     if both.shape[1] == 1:
         return *in_lower.squeeze(1).unbind(0), *in_upper.squeeze(1).unbind(0)
@@ -301,15 +301,17 @@ class LogProb(Function):
         d_beta = (d_excess * z).sub_(per_beta)
         slope = _hazard_slope_in_xi(t, z, xi, hazard, stretch, n)
         d_xi = torch.addcmul(hazard, more, slope).mul_(g).neg_()
-        d_y = torch.where(lower, d_excess, -d_excess)
-        d_logits = None
+        d_logits = d_y = None
+        if ctx.needs_input_grad[9]:
+            d_y = torch.where(lower, d_excess, -d_excess)
         if ctx.needs_input_grad[2]:
-            # the threshold enters the excess with the sign opposite to y's, and d tau / d logits brings another minus
-            weight = d_y * _side(lower, per_density)
+            # a threshold enters the excess with the sign opposite to y's, and d tau / d logits brings another minus
+            low, high = per_density.unbind(-1)
+            weight = d_excess * torch.where(lower, low, -high)
             in_body = torch.where(tail.either, n.zero, grad)
             d_logits = _logit_gradient(p, weight, _side(lower, position), q.level(lower), in_body)
             d_logits.scatter_add_(-1, k.T, in_body.T)
-        return None, None, d_logits, *_tail_gradients(lower, d_xi, d_beta), None, None, d_y
+        return None, None, d_logits, *_tail_gradients(n, lower, d_xi, d_beta), None, None, d_y
 
 
 class Cdf(Function):
@@ -380,7 +382,7 @@ class Cdf(Function):
                 torch.where(in_tail, q.level(lower), body),
                 n.zero,
             )
-        tail_gradients = _tail_gradients(lower, d_xi, d_excess * z)
+        tail_gradients = _tail_gradients(n, lower, d_xi, d_excess * z)
         return None, None, d_logits, *tail_gradients, None, None, d_y + in_body * density, None
 
 
@@ -432,7 +434,7 @@ class Icdf(Function):
         in_hazard = (per_beta * growth).div_(torch.where(lower, -level, 1 - level))
         d_level = torch.where(in_tail, in_hazard.masked_fill_(at_end, 0), grad * per_density)
         slope.masked_fill_(infinite, 0)
-        return None, None, d_logits, *_tail_gradients(lower, per_beta * slope, g * z), None, None, d_level
+        return None, None, d_logits, *_tail_gradients(n, lower, per_beta * slope, g * z), None, None, d_level
 
 
 class Crps(Function):
@@ -549,7 +551,7 @@ class Crps(Function):
         own = -2 * q * grad * tail.either
         d_xi = own * tail.beta * (bracket + remaining * slope)
         d_beta = own * (covered - z * share)
-        gradients = list(_tail_gradients(lower, d_xi, d_beta))
+        gradients = list(_tail_gradients(n, lower, d_xi, d_beta))
         for i, (mass, xi, beta) in enumerate(((lower_mass, lower_xi, lower_beta), (upper_mass, upper_xi, upper_beta))):
             constant = mass**2 / (2 - xi) * grad[0]
             gradients[2 * i] = gradients[2 * i] + constant * beta / (2 - xi)
