@@ -65,10 +65,8 @@ NBMAKE = $(BIN)/python -m pytest -q --nbmake --overwrite --nbmake-timeout=$(CHAP
 
 $(STAMPS)/chapters: $(VENV)/.ready $(CHAPTERS) $(CODE) $(STAMPS)/inputs
 	@mkdir -p notebooks
-ifneq ($(CHAPTERS),)
 	$(BIN)/jupytext --quiet --to ../notebooks//ipynb $(STALE)
 	$(NBMAKE) -n $(JOBS) $(STALE:book/%.md=notebooks/%.ipynb)
-endif
 	@touch $@
 
 $(STAMPS)/book: $(STAMPS)/chapters $(STAMPS)/contents $(PAGES) book/_tools/render.py
