@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from qbsbp.datasets import _files, nab, ultimate_track
+from qbsbp.datasets._files import DataNotFound
 
-__all__ = ["SOURCES", "fetch", "nab", "ultimate_track"]
+__all__ = ["SOURCES", "DataNotFound", "fetch", "nab", "ultimate_track"]
 
 SOURCES = {source.name: source for source in (ultimate_track.SOURCE, nab.SOURCE)}
 

@@ -4,6 +4,11 @@ A file is looked for in this order, and never silently replaced by anything else
 directory in the environment variable QBSBP_DATA; the user's cache; the publisher's address at a fixed commit, when the
 caller asked for a download. Manifests inside the package hold size and SHA-256 of every published file that is read.
 A file may lie there compressed (`.xz`); size and checksum are always those of the uncompressed bytes.
+
+Nothing found is `DataNotFound`, which a chapter catches to show a stand-in and say so. A named place that cannot be
+meant is a mistake and a plain FileNotFoundError, which stops the chapter: a `directory` without the files, or a
+QBSBP_DATA that is no directory, holds no dataset, or holds this one in part. A QBSBP_DATA with other datasets only is
+no mistake, and the cache may complete any QBSBP_DATA that is a directory.
 """
 
 from __future__ import annotations
@@ -24,6 +29,10 @@ import numpy as np
 import pandas as pd
 
 VARIABLE = "QBSBP_DATA"
+
+
+class DataNotFound(FileNotFoundError):
+    """A dataset is in none of its places, and no place that was named is a mistake."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,9 @@ def locate(
         The first place that has every file.
 
     Raises:
-        FileNotFoundError: `directory` or QBSBP_DATA is no directory, or no place has every file.
+        DataNotFound: No place has every file, and QBSBP_DATA is not set or has other datasets but not this one.
+        FileNotFoundError: `directory` or QBSBP_DATA is no directory; `directory` lacks files; or no place has every
+            file, and QBSBP_DATA has this dataset in part or no dataset at all.
         ConnectionError: The download was asked for and did not succeed.
     """
     if directory is not None:
@@ -129,6 +140,7 @@ def locate(
         return Place("explicit path", folder, found)
 
     looked = ["1. explicit path: none given"]
+    mistake = ""
     variable = os.environ.get(VARIABLE, "")
     if variable:
         folder = existing_folder(Path(variable), f"the environment variable {VARIABLE}") / source.name
@@ -136,6 +148,13 @@ def locate(
         if len(found) == len(paths):
             return Place(VARIABLE, folder, found)
         looked.append(f"2. {VARIABLE}: {folder} {_has(folder, found, paths)}")
+        if folder.is_dir():
+            mistake = f"{VARIABLE} holds {source.title} in part: complete {folder}."
+        elif not any((folder.parent / name).is_dir() for name in _datasets()):
+            mistake = (
+                f"{VARIABLE} holds no dataset: expected a directory with one of the folders {', '.join(_datasets())}, "
+                f"got {variable!r}. Correct it or unset it."
+            )
     else:
         looked.append(f"2. {VARIABLE}: not set")
 
@@ -149,9 +168,10 @@ def locate(
         fetch(source, progress=progress)
         return Place("download", cache, _stored(cache, paths))
     looked.append(f"4. download of {source.megabytes:.0f} MB from {source.address}: not asked for (download=False)")
-    raise FileNotFoundError(
+    error = FileNotFoundError if mistake else DataNotFound
+    raise error(
         f"{source.title} was not found. Looked, in this order:\n  "
-        + "\n  ".join(looked)
+        + "\n  ".join([*looked, mistake] if mistake else looked)
         + f"\nTo get it, pass download=True, or run `qbsbp data fetch {source.name}` once; or set {VARIABLE} to "
         f"a directory with the published files under '{source.name}/'; or pass `directory`."
     )
@@ -182,7 +202,7 @@ def contents(
         Content by bare file name (without .xz), and in words where it came from.
 
     Raises:
-        FileNotFoundError, ConnectionError: See `locate`.
+        DataNotFound, FileNotFoundError, ConnectionError: See `locate`.
         ValueError: A file differs from what was published, or `verify` is off without a directory.
     """
     if verify:
@@ -364,6 +384,12 @@ def _stored(folder: Path, paths: list[str], *, flat: bool = False) -> dict[str, 
                 found[path] = folder / name
                 break
     return found
+
+
+def _datasets() -> list[str]:
+    """Names of all datasets that have a manifest."""
+    manifests = resources.files(__package__).joinpath("manifests").iterdir()
+    return sorted(file.name.removesuffix(".csv") for file in manifests)
 
 
 def _holding(found: dict[str, Path], paths: list[str]) -> str:

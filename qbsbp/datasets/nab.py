@@ -78,7 +78,8 @@ def read(
         Values, windows, a summary of each ticker, and the report.
 
     Raises:
-        FileNotFoundError: No directory, or files missing; the message says where was looked and what to do.
+        DataNotFound: No place has the files, a FileNotFoundError; the message says where was looked and what to do.
+        FileNotFoundError: A directory that was named is none or lacks files.
         ConnectionError: A download was asked for and failed.
         ValueError: A file is truncated or altered, or breaks the format; the message gives file, line, column, value.
     """

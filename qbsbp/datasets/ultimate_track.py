@@ -70,7 +70,8 @@ def read(
         first number of the file's name, `play_id` is 100 times the second plus the third.
 
     Raises:
-        FileNotFoundError: No directory, or files missing; the message says where was looked and what to do.
+        DataNotFound: No place has the files, a FileNotFoundError; the message says where was looked and what to do.
+        FileNotFoundError: A directory that was named is none or lacks files.
         ConnectionError: A download was asked for and failed.
         ValueError: A file is truncated or altered, or breaks the format; the message gives file, line, column and
             value.

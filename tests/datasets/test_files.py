@@ -14,7 +14,7 @@ import pytest
 
 from qbsbp import datasets
 from qbsbp.datasets import _files, nab, ultimate_track
-from qbsbp.datasets._files import Published, Source, locate
+from qbsbp.datasets._files import DataNotFound, Published, Source, locate
 
 CONTENT = {
     "LICENSE.md": b"Do what you like.\n",
@@ -99,6 +99,46 @@ def test_a_directory_that_is_none_is_an_error(source, monkeypatch, tmp_path, var
             monkeypatch.setenv("QBSBP_DATA", str(wrong))
         with pytest.raises(FileNotFoundError, match=f"expected an existing directory and got .*{state}"):
             locate(source, DATA, None if variable else wrong)
+
+
+def caught_when_not_found(source: Source, directory: Path | None = None) -> type[Exception]:
+    with pytest.raises(FileNotFoundError) as caught:
+        locate(source, DATA, directory)
+    return caught.type
+
+
+def test_only_data_that_nobody_misplaced_may_be_replaced_by_a_stand_in(source, monkeypatch, tmp_path):
+    """A chapter catches DataNotFound; a named place that is wrong must stop it instead."""
+    assert caught_when_not_found(source) is DataNotFound
+    (tmp_path / "data/nab").mkdir(parents=True)
+    monkeypatch.setenv("QBSBP_DATA", str(tmp_path / "data"))
+    assert caught_when_not_found(source) is DataNotFound  # other datasets, not this one
+    part = put(tmp_path / "data/toy", leave_out="data/two.csv")
+    for wrong in ("data", "data/toy", "absent"):  # holds it in part; one level too deep; does not exist
+        monkeypatch.setenv("QBSBP_DATA", str(tmp_path / wrong))
+        assert caught_when_not_found(source) is FileNotFoundError
+    assert caught_when_not_found(source, tmp_path / "absent") is FileNotFoundError
+    assert caught_when_not_found(source, part) is FileNotFoundError
+
+
+def test_a_variable_that_cannot_be_meant_is_named(source, monkeypatch, tmp_path):
+    put(tmp_path / "data/toy", leave_out="data/two.csv")
+    for wrong, message in (
+        ("data", r"QBSBP_DATA holds Toy in part: complete .*data/toy\."),
+        ("data/toy", r"QBSBP_DATA holds no dataset: expected .* nab, ultimate_track, got '.*data/toy'\. Correct it"),
+    ):
+        monkeypatch.setenv("QBSBP_DATA", str(tmp_path / wrong))
+        with pytest.raises(FileNotFoundError, match=message):
+            locate(source, DATA)
+
+
+def test_the_cache_completes_a_directory_without_the_dataset(source, monkeypatch, tmp_path):
+    put(tmp_path / "cache/qbsbp/toy")
+    (tmp_path / "data/nab").mkdir(parents=True)
+    monkeypatch.setenv("QBSBP_DATA", str(tmp_path / "data"))
+    assert locate(source, DATA).origin == "cache"
+    put(tmp_path / "data/toy", leave_out="data/two.csv")
+    assert locate(source, DATA).origin == "cache"
 
 
 def test_when_nothing_is_found_all_four_places_are_named(source, monkeypatch, tmp_path):
