@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-__all__ = ["Column", "Table", "Layout", "ULTIMATE", "Quirk", "Report", "Tracking", "SchemaError", "check"]
+__all__ = ["Column", "Table", "Layout", "FOOTBALL", "ULTIMATE", "Quirk", "Report", "Tracking", "SchemaError", "check"]
 
 KINDS = ("integer", "number", "boolean", "category", "text")
 
@@ -174,6 +174,132 @@ ULTIMATE = Layout(
 
 The publisher of Ultimate Track states the field's size and no depth of the end zones; 18 m is the rule book's, and no
 player throws from beyond x = 76.8 m there, as that depth demands.
+"""
+
+
+EVENTS = (
+    "none",
+    "ball_snap",
+    "man_in_motion",
+    "play_action",
+    "pass_forward",
+    "pass_arrived",
+    "pass_outcome_caught",
+    "pass_outcome_incomplete",
+    "pass_outcome_interception",
+    "pass_outcome_touchdown",
+    "qb_sack",
+    "run",
+    "other",
+)
+
+FOOTBALL = Layout(
+    name="football",
+    length_unit="yard",
+    frames_per_second=10,
+    field_length=120.0,
+    field_width=160 / 3,
+    end_zone_depth=10.0,
+    entities=23,
+    plays=Table(
+        "plays",
+        (
+            *_KEYS,
+            Column("season", "integer", "year the season began", low=1920, high=2200),
+            Column("week", "integer", "week of the season, the play-offs counted on", low=1, high=30),
+            Column("offence_team", "text", "team with the ball"),
+            Column("defence_team", "text", "the other team"),
+            Column("quarter", "integer", "1 to 4, 5 and on overtime", low=1, high=9),
+            Column("clock", "number", "left of the quarter at the snap", "s", 0, 900),
+            Column("down", "integer", "try of the series", low=1, high=4),
+            Column("yards_to_go", "integer", "to a first down, at most to the goal line", "yard", 1, 99),
+            Column("line_of_scrimmage", "number", "x of the snap; the offence moves to larger x", "yard", 10, 110),
+            Column(
+                "yards_to_goal", "integer", "from the snap to the goal line: 110 - x, the cap of a gain", "yard", 1, 99
+            ),
+            Column(
+                "score_difference", "integer", "points of the offence less those of the defence", low=-100, high=100
+            ),
+            Column("play_direction", "category", "way the offence went before it was turned", values=("left", "right")),
+            Column("passer_id", "integer", "who threw, or was to", low=1),
+            Column("target_id", "integer", "intended receiver; 0 where there was none, or none is recorded", low=0),
+            Column("snap_frame", "integer", "frame_id of the snap", low=1),
+            Column(
+                "release_frame",
+                "integer",
+                "frame_id in which the pass leaves the hand; of a sack or scramble, in which the dropback ends",
+                low=1,
+            ),
+            Column(
+                "outcome",
+                "category",
+                "what became of the dropback",
+                values=("complete", "incomplete", "interception", "sack", "scramble"),
+            ),
+            Column("yards_gained", "integer", "by the play, 0 if incomplete or intercepted", "yard", -99, 99),
+            Column("touchdown", "boolean", "whether the offence scored: the gain is then cut at the goal line"),
+            Column("air_yards", "number", "line of scrimmage to the catch point", "yard", -99, 110, derived=True),
+            Column("return_yards", "integer", "of an interception, else 0", "yard", -30, 110, derived=True),
+            Column("play_action", "boolean", "whether a hand-off was faked", derived=True),
+            Column("formation", "text", "of the offence, as in SHOTGUN or EMPTY", derived=True),
+            Column(
+                "offence_personnel",
+                "text",
+                "running backs, tight ends, wide receivers, as in 1 RB, 1 TE, 3 WR",
+                derived=True,
+            ),
+            Column("defence_personnel", "text", "line, linebackers, backs, as in 4 DL, 2 LB, 5 DB", derived=True),
+            Column("coverage", "text", "as in Cover-3; of the defence, as called", derived=True),
+            Column("pass_rushers", "integer", "defenders sent after the passer", low=0, high=11, derived=True),
+            Column("file", "text", "file that the play was read from", derived=True),
+        ),
+        key=("game_id", "play_id"),
+    ),
+    frames=Table(
+        "frames",
+        (
+            *_KEYS,
+            Column("frame_id", "integer", "moment, from 1, 10 a second", low=1),
+            Column("player_id", "integer", "the same person in every game; 0 is the ball", low=0),
+            Column("side", "category", "which team", values=("offence", "defence", "ball")),
+            Column(
+                "position",
+                "category",
+                "group of positions",
+                values=("QB", "RB", "WR", "TE", "OL", "DL", "LB", "DB", "other", "ball"),
+            ),
+            Column("x", "number", "place along the field; the offence moves to larger x", "yard", -10, 130),
+            Column("y", "number", "place across the field, 0 at the right hand of the offence", "yard", -20, 75),
+            Column("speed", "number", "as published", "yard/s", 0, 50, derived=True),
+            Column("acceleration", "number", "magnitude, as published", "yard/s²", 0, 200, derived=True),
+            Column(
+                "direction",
+                "number",
+                "of motion, clockwise from +y; missing for the ball",
+                "degree",
+                0,
+                360,
+                derived=True,
+            ),
+            Column(
+                "orientation",
+                "number",
+                "of the torso, clockwise from +y; missing for the ball",
+                "degree",
+                0,
+                360,
+                derived=True,
+            ),
+            Column("event", "category", "tag of the moment, the same for all rows of a frame", values=EVENTS),
+            Column("repaired", "boolean", "whether the row fills a hole", derived=True),
+        ),
+        key=("game_id", "play_id", "frame_id", "player_id"),
+    ),
+)
+"""American football: 11 against 11 and a ball, yards, 10 frames a second, field 120 yd by 53 1/3 yd.
+
+Every reader turns plays that went left by half a turn (x to 120 - x, y to 160/3 - y, angles by 180 degrees), so that
+the offence always moves to larger x. Between `snap_frame` and `release_frame` every frame has all 23 rows.
 """
 
 
