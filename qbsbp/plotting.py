@@ -280,7 +280,7 @@ def _draw_tail(ax: Axes, y: torch.Tensor, density: torch.Tensor, law: Distributi
     ax.fill_between(y[outside], density[outside], color=color, alpha=0.45, linewidth=0)
     ax.axvline(threshold, color=color, linewidth=1.0, linestyle=(0, (4, 2)))
     ax.annotate(
-        f"{side} threshold\n{threshold:.1f} {unit}",
+        f"{side} threshold\n{_number(threshold)} {unit}",
         (threshold, 1.0),
         xycoords=("data", "axes fraction"),
         xytext=(-4 if side == "lower" else 4, 0),
@@ -290,6 +290,11 @@ def _draw_tail(ax: Axes, y: torch.Tensor, density: torch.Tensor, law: Distributi
         color=color,
         fontsize="small",
     )
+
+
+def _number(x: float) -> str:
+    """A number with one decimal and a true minus, and no minus before a zero."""
+    return f"{x:z.1f}".replace("-", "−")
 
 
 class Pitch:
@@ -411,16 +416,16 @@ def filmstrip(
     with torch.no_grad():
         ends = torch.arange(limits[0] - 0.5, limits[1] + 1.0)
         chances = 100 * law.cdf(ends[:, None]).diff(dim=0)  # percent, (bars, moments)
-    fig, axes = plt.subplots(rows, 2, figsize=(7.2, 1.75 * rows), width_ratios=(1.35, 1), squeeze=False)
+    # No wider than this, because a phone shrinks every figure to its width, and the letters with it.
+    fig, axes = plt.subplots(rows, 2, figsize=(5.2, 1.75 * rows), width_ratios=(1.35, 1), squeeze=False)
     for i, (left, right) in enumerate(axes):
         Pitch(layout, left, names=False).show(moments[i])
-        left.set_title(titles[i], fontsize="small", loc="left")
+        left.set_title(titles[i], loc="left")
         right.stairs(chances[:, i], ends, fill=True, color=COLORS["body"], alpha=0.6)
         right.axvline(outcomes[i], color=COLORS["truth"], linewidth=1.4, linestyle=(0, (3, 2)))
         far = outcomes[i] > sum(limits) / 2
-        rounded = round(outcomes[i], 1) + 0.0  # no minus zero
         right.annotate(
-            f"{rounded:.1f} {unit}".replace("-", "−"),
+            f"{_number(outcomes[i])} {unit}",
             (outcomes[i], 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(-4 if far else 4, 0),
@@ -428,9 +433,10 @@ def filmstrip(
             ha="right" if far else "left",
             va="top",
             color=COLORS["truth"],
-            fontsize="small",
         )
-        right.set(xlim=(float(ends[0]), float(ends[-1])), ylim=(0, 1.1 * float(chances.max())), ylabel="chance (%)")
+        # The outcome's label stands above the bars.
+        right.set(xlim=(float(ends[0]), float(ends[-1])), ylim=(0, 1.3 * float(chances.max())))
         right.tick_params(labelbottom=i == rows - 1)
+    axes[0, 1].set_title("chance (%)", loc="left")
     axes[-1, 1].set_xlabel(f"outcome ({unit})")
     return fig

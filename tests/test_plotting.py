@@ -138,7 +138,7 @@ def test_plot_law_draws_the_density_of_the_law():
     assert np.trapezoid(density, y) == pytest.approx(0.996, abs=2e-3)  # the levels 0.002 to 0.998 are drawn
     words = [text.get_text() for text in ax.texts]
     assert words[0] == "a law"
-    assert words[1] == f"lower threshold\n{float(law.lower_threshold):.1f} m"
+    assert words[1] == f"lower threshold\n−{-float(law.lower_threshold):.1f} m"  # a true minus
     assert words[2] == f"upper threshold\n{float(law.upper_threshold):.1f} m"
     assert ax.get_xlabel() == "outcome (m)"
 
@@ -218,6 +218,17 @@ def test_filmstrip_puts_the_chances_and_the_outcome_beside_each_moment():
         assert list(ax.lines[0].get_xdata()) == [outcome, outcome]
         assert ax.texts[0].get_text() == words
     assert fig.axes[1].get_ylim() == fig.axes[3].get_ylim()  # one scale, so that heights compare
+
+
+def test_filmstrip_writes_a_true_minus_and_reads_on_a_phone():
+    law = torch.distributions.Normal(torch.tensor([0.0]), torch.tensor([2.0]))
+    use_style()
+    fig = filmstrip([one_frame()], law, [-3.5], ULTIMATE, titles=["first"], limits=(-8.0, 12.0))
+    assert fig.axes[1].texts[0].get_text() == "−3.5 m"
+    pixels = 390 / (72 * fig.get_size_inches()[0])  # on a screen 390 px wide, per point
+    shown = [text for text in fig.findobj(mpl.text.Text) if text.get_text()]
+    assert {"first", "−3.5 m", "chance (%)", "outcome (m)"} <= {text.get_text() for text in shown}
+    assert min(text.get_fontsize() for text in shown) * pixels >= 11
 
 
 def test_filmstrip_wants_as_many_laws_as_moments():
