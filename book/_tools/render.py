@@ -11,6 +11,7 @@ error here.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,20 @@ def figures_without_alt(path: Path) -> list[str]:
         if shows_image and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt"):
             bare.append(f"{path.stem}: no alternative text for the figure of the cell {cell.source.splitlines()[0]!r}")
     return bare
+
+
+def glued_without_a_number(path: Path) -> list[str]:
+    """Return a line for every glued text that an executed notebook shows in a sentence and that says nan or inf."""
+    cells = nbformat.read(path, as_version=4).cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    shown = set(re.findall(r"\{glue:text\}`([^`:]+)", prose))
+    found = []
+    for output in (output for cell in cells for output in cell.get("outputs", [])):
+        key = output.get("metadata", {}).get("scrapbook", {}).get("name")
+        text = " ".join(str(value) for value in output.get("data", {}).values())
+        if key in shown and re.search(r"\b(nan|inf)\b", text, re.IGNORECASE):
+            found.append(f"{path.stem}: the glued text {key} is {text}")
+    return found
 
 
 def fill_cache(directory: Path, notebooks: list[Path]) -> None:
@@ -58,6 +73,9 @@ def main() -> int:
 
     if bare := [line for path in options.notebooks for line in figures_without_alt(path)]:
         print("\n".join([*bare, "Add `mystnb: image: alt:` to those cells, see book/_template.md."]), file=sys.stderr)
+        return 1
+    if glued := [line for path in options.notebooks for line in glued_without_a_number(path)]:
+        print("\n".join([*glued, "Mend the calculation, or glue words for that case."]), file=sys.stderr)
         return 1
     cache_directory = options.output / "_build" / ".jupyter_cache"
     fill_cache(cache_directory, options.notebooks)
