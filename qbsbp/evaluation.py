@@ -134,12 +134,12 @@ def pp_error(pit: ArrayLike, *, lower_mass: float = 0.05, upper_mass: float = 0.
     return pd.Series({"lower": lower, "body": body, "upper": upper, "full": at_cut[-1]})
 
 
-def pit_histogram(pit: ArrayLike, bins: int = 20, *, level: float = 0.9) -> pd.DataFrame:
+def pit_histogram(pit: ArrayLike, bins: int = 20, *, level: float = 0.95) -> pd.DataFrame:
     """Histogram of the transforms with the band in which a calibrated law's bars lie.
 
     Under calibration, with independent plays, a bar's count is binomial with probability 1 / bins: `lower` and `upper`
-    are its quantiles at (1 - level) / 2 and (1 + level) / 2. The band is for each bar alone: of 20 bars one or two
-    leave a 90 % band by chance.
+    are its quantiles at (1 - level) / 2 and (1 + level) / 2. The band is for each bar alone: of 20 bars one
+    leaves a 95 % band by chance.
 
     Args:
         pit: Transforms of the outcomes, shape (n,), in [0, 1].
@@ -190,7 +190,7 @@ def group_bootstrap(
     *,
     statistic: Callable[[NDArray], float] = np.mean,
     draws: int = 2000,
-    level: float = 0.9,
+    level: float = 0.95,
     seed: int,
 ) -> Interval:
     """Percentile interval of a statistic from resampling whole groups.
@@ -242,7 +242,7 @@ def paired_difference(
     *,
     statistic: Callable[[NDArray], float] = np.mean,
     draws: int = 2000,
-    level: float = 0.9,
+    level: float = 0.95,
     seed: int,
 ) -> Interval:
     """`group_bootstrap` of statistic(values) - statistic(reference), both on the same resampled games.

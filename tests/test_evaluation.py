@@ -137,7 +137,8 @@ def test_intervals_cover_when_games_differ_and_those_of_plays_do_not():
         by_game += a.lower <= 2 <= a.upper
         by_play += b.lower <= 2 <= b.upper
         assert a.estimate == b.estimate == pytest.approx(values.mean())
-    assert 0.82 <= by_game / 200 <= 0.96
+        assert a.level == 0.95
+    assert 0.88 <= by_game / 200 <= 0.98
     assert by_play / 200 < 0.5
 
 
