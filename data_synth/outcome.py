@@ -8,17 +8,17 @@ r"""What a dropback gains, as an exact conditional law given the tracks at relea
 :math:`\sigma(\iota)`. Both predictors are in `completion_logit` and `interception_logit`.
 
 *A completion* gains the integer `air_yards` of the catch and M yards after it, M the continuous Z rounded, so that
-:math:`P(M = m) = F_Z(m + 1/2) - F_Z(m - 1/2)`. Z is a mixture: stopped at the catch (logistic) with weight w, or a run R
-(`run_survival`: a Weibull body that turns into a generalized Pareto tail of shape 0.3),
+:math:`P(M = m) = F_Z(m + 1/2) - F_Z(m - 1/2)`. Z is a mixture: stopped at the catch (logistic) with weight w, or a
+run R (`run_survival`: a Weibull body that turns into a generalized Pareto tail of shape 0.3),
 
 .. math:: F_Z(z) = w\, \sigma((z - \mu) / s) + (1 - w) (1 - S_R(z)).
 
 All gains at or beyond the goal line are the one outcome `yards_to_goal`, a touchdown; all at or behind the offence's
 own goal line are the one outcome `yards_to_goal` - 100, a safety. A catch in the end zone is a touchdown.
 
-*An interception* is returned 0 yards with probability `return_none` and otherwise a Weibull distance, rounded and cut
-at the offence's goal line. *A throwaway* gains 0, *a sack* what the passer's place says, *a scramble* a run R from where
-the passer is, cut like any gain. Chapter: what is true in the league.
+*An interception* is returned 0 yards with probability `return_none` and otherwise a Weibull distance, rounded and
+cut at the offence's goal line. *A throwaway* gains 0, *a sack* what the passer's place says, *a scramble* a run R from
+where the passer is, cut like any gain. Chapter: what is true in the league.
 """
 
 from __future__ import annotations
