@@ -1,0 +1,61 @@
+"""What a tracking system makes of motion: places to the hundredth of a yard, filtered speeds, angles with small errors.
+
+Chapter: meeting the data.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qbsbp.schema import FOOTBALL
+
+__all__ = ["record"]
+
+WIDTH = FOOTBALL.field_width
+SPEED_NOISE = 0.07  # yards/s
+ANGLE_NOISE = 1.0  # degrees, of the direction of motion at speed; slow players have more
+ORIENTATION_NOISE = 2.0  # degrees
+
+
+def record(place, velocity, facing, play, frame, left, rng: np.random.Generator) -> np.ndarray:
+    """Recorded values of players and ball.
+
+    Args:
+        place: Complex (rows, 23), the ball last. Rows are ordered by frame.
+        velocity: Complex (rows, 22).
+        facing: Complex unit vectors (rows, 22).
+        play: Number of the play of each row.
+        frame: Frame of each row.
+        left: Whether the row's play went to the left in the file, which decides how y is rounded.
+        rng: Source of randomness.
+
+    Returns:
+        float32 (rows, 23, 6): x, y, speed, acceleration, direction, orientation.
+    """
+    rows = len(play)
+    n_plays = play.max() + 1
+    # Row of the same play one frame earlier (itself in the first frame).
+    index = np.full((frame.max() + 2, n_plays), -1)
+    index[frame + 1, play] = np.arange(rows)
+    before = index[frame, play]
+    before = np.where(before < 0, np.arange(rows), before)
+
+    velocity = np.concatenate([velocity, ((place[:, -1] - place[before, -1]) * FOOTBALL.frames_per_second)[:, None]], 1)
+    seen = 0.75 * velocity + 0.25 * velocity[before]
+    change = (seen - seen[before]) * FOOTBALL.frames_per_second
+    speed = np.maximum(
+        np.abs(seen) + SPEED_NOISE * np.minimum(np.abs(seen), 1.0) * rng.standard_normal((rows, 23)), 0.0
+    )
+    wrong = ANGLE_NOISE * rng.standard_normal((rows, 23)) * (1.0 + 4.0 / np.maximum(np.abs(seen), 0.1))
+    direction = np.degrees(np.arctan2(seen.real, seen.imag)) + wrong
+    orientation = np.degrees(np.arctan2(facing.real, facing.imag)) + ORIENTATION_NOISE * rng.standard_normal((rows, 22))
+
+    values = np.full((rows, 23, 6), np.nan, dtype=np.float32)
+    values[..., 0] = np.round(place.real, 2)
+    turned = left[:, None]
+    values[..., 1] = np.where(turned, WIDTH - np.round(WIDTH - place.imag, 2), np.round(place.imag, 2))
+    values[..., 2] = np.round(speed, 2)
+    values[..., 3] = np.round(np.abs(change), 2)
+    values[..., :-1, 4] = np.round(direction[:, :-1] % 360, 2)
+    values[..., :-1, 5] = np.round(orientation % 360, 2)
+    return values
