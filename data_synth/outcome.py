@@ -48,6 +48,7 @@ __all__ = [
     "OutcomeLaw",
     "Drawn",
     "flight_time",
+    "break_on_ball",
     "state",
     "state_from_tracks",
     "state_from_tables",
@@ -92,7 +93,6 @@ class Coefficients:
     completion_speed: float = -0.06  # per yard/s of the passer
     completion_sideline: float = -0.6  # at the sideline: feet must stay in
     sideline_scale: float = 2.0  # yards from the sideline over which that fades
-    completion_out: float = -1.2  # per yard of the projected catch point out of the field
     completion_goal: float = -0.6  # at the goal line: a short field is a crowded one
     goal_scale: float = 10.0  # yards to goal over which that fades
     completion_accuracy: float = 0.10  # per standard deviation of the passer's accuracy
@@ -148,8 +148,10 @@ class Coefficients:
 class State:
     """What the law knows of dropbacks at release, N of each. Distances in yards, speeds in yards/s, times in seconds.
 
-    Everyone is taken to move on at the recorded velocity while the ball flies. Fields that speak of a target are NaN
-    where no pass was aimed at one. A distance to a defender is at most 25 yards, which it also is where there is none.
+    The projected catch point is where the ball (`flight_time`) meets the target who runs on at the recorded velocity,
+    kept on the field. The defenders run on at theirs, and `break_on_ball` shrinks their distance to it. Fields that speak
+    of a target are NaN where no pass was aimed at one. A distance to a defender is at most 25 yards, which it also is
+    where there is none.
 
     Args:
         ended: Code into `ENDED`.
@@ -169,8 +171,8 @@ class State:
         around: Defenders around the catch point at arrival, each counted as exp(-(distance / 4)²).
         ahead: Defenders between catch point and goal line at arrival, each counted as exp(-(lateral distance / 10)²).
         room: From the catch point to the nearest defender ahead of it at arrival.
-        lane: Least distance of a defender to the ball on its way, the last and first 2 yards left out.
-        sideline: Catch point to the nearer sideline; negative if out.
+        lane: Least distance of a defender to the ball on its way (beyond 40 % of it, up to 3 yards before the catch).
+        sideline: Catch point to the nearer sideline.
         target_speed: Of the target towards the goal line.
     """
 
@@ -252,7 +254,7 @@ _STATE_RANGES = (
     ("ahead", 0.0, 11.0),
     ("room", 0.0, FAR),
     ("lane", 0.0, FAR),
-    ("sideline", -100.0, WIDTH / 2),
+    ("sideline", 0.0, WIDTH / 2),
     ("target_speed", -50.0, 50.0),
 )
 
@@ -291,6 +293,15 @@ def flight_time(distance: np.ndarray) -> np.ndarray:
     That is 16 yards/s over 10 yards, 18 over 20 and 20 over 50: balls are lofted at either end and thrown hard between.
     """
     return 0.15 + np.asarray(distance, dtype=float) / 21.0
+
+
+def break_on_ball(flight: np.ndarray) -> np.ndarray:
+    """Share of a defender's distance to the catch point that is left after `flight` seconds: exp(-(flight - 0.3) / 1.4).
+
+    Of the distance, that is, at which the defender would be by running on as at release. The first 0.3 s change nothing:
+    it takes as long to see where the ball goes.
+    """
+    return np.exp(-np.maximum(np.asarray(flight, dtype=float) - 0.3, 0.0) / 1.4)
 
 
 def state(
@@ -354,7 +365,7 @@ def state(
     catch = receiver
     for _ in range(8):  # where ball and receiver meet; each round shrinks the error by speed / 21
         catch = receiver + receiver_velocity * flight_time(_norm(catch - hand))[:, None]
-    catch = np.stack([np.clip(catch[:, 0], 1.0, 119.0), catch[:, 1]], axis=1)  # the field ends at the back lines
+    catch = np.clip(catch, [1.0, 0.0], [119.0, WIDTH])  # nobody is thrown to off the field
     distance = _norm(catch - hand)
     flight = flight_time(distance)
 
@@ -364,8 +375,8 @@ def state(
     closing = -((velocity[row, nearest] - hand_velocity) * to_passer[row, nearest]).sum(axis=1)
     closing /= np.maximum(near[row, nearest], 0.01)
 
-    arrived = place + velocity * flight[:, None, None]
-    gap = arrived - catch[:, None]  # (N, E, 2)
+    gap = place + velocity * flight[:, None, None] - catch[:, None]  # (N, E, 2), of everybody running on
+    gap *= break_on_ball(flight)[:, None, None]
     apart, before = _norm(gap), gap[..., 0] > 0
     around = np.exp(-((apart / 4.0) ** 2))
     ahead = np.where(before, np.exp(-((gap[..., 1] / 10.0) ** 2)), 0.0)
@@ -477,13 +488,14 @@ def _lane(
     """Distance of each entity to the ball when the ball is nearest to passing it, shape (N, E).
 
     The ball goes straight from hand to catch at constant speed; an entity that moves on at constant velocity is nearest
-    to it at one moment, kept to the part of the flight that is 2 yards from either end.
+    to it at one moment, kept to the part of the flight where the ball is low enough: beyond 40 % of the way, where it
+    has cleared the linemen, and 3 yards short of the catch, where `arrival_separation` takes over.
     """
     ball = (catch - hand) / flight[:, None]
     gap, drift = place - hand[:, None], velocity - ball[:, None]
     moment = -(gap * drift).sum(axis=-1) / np.maximum((drift**2).sum(axis=-1), 1e-9)
-    margin = np.minimum(2.0 / np.maximum(distance, 4.0), 0.5) * flight
-    moment = np.clip(moment, margin[:, None], (flight - margin)[:, None])
+    first, last = 0.4 * flight, np.maximum(1.0 - 3.0 / np.maximum(distance, 3.0), 0.4) * flight
+    moment = np.clip(moment, first[:, None], last[:, None])
     return _norm(gap + drift * moment[..., None])
 
 
@@ -508,8 +520,8 @@ def completion_logit(state: State, skill: Skill, c: Coefficients) -> np.ndarray:
 
     .. math::
         \eta = c + c_{sep} (1 - e^{-d / \ell}) + c_{dist} D + c_{line} e^{-(a / \ell_{line})^2} + c_{around} n
-            + c_{lane} e^{-g^2} + c_{press} e^{-(r / 2)^2} + c_{speed} v + c_{side} e^{-b_+ / \ell_{side}}
-            + c_{out} (-b)_+ + c_{goal} e^{-t / \ell_{goal}} + c_{acc} \cdot accuracy
+            + c_{lane} e^{-g^2} + c_{press} e^{-(r / 2)^2} + c_{speed} v + c_{side} e^{-b / \ell_{side}}
+            + c_{goal} e^{-t / \ell_{goal}} + c_{acc} \cdot accuracy
 
     d is the separation at arrival, D the distance of the throw, a the air yards, n the defenders around the catch point
     beyond the nearest, g the distance of a defender to the ball's way, r that of a defender to the passer, v the
@@ -524,8 +536,7 @@ def completion_logit(state: State, skill: Skill, c: Coefficients) -> np.ndarray:
         + c.completion_lane * np.exp(-(state.lane**2))
         + c.completion_pressure * _pressed(state)
         + c.completion_speed * state.passer_speed
-        + c.completion_sideline * np.exp(-np.maximum(state.sideline, 0.0) / c.sideline_scale)
-        + c.completion_out * np.maximum(-state.sideline, 0.0)
+        + c.completion_sideline * np.exp(-state.sideline / c.sideline_scale)
         + c.completion_goal * np.exp(-state.yards_to_goal / c.goal_scale)
         + c.completion_accuracy * skill.accuracy
     )
