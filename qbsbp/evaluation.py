@@ -2,7 +2,7 @@ r"""How good a predicted distribution is: scores, calibration, and how sure we a
 
 Scores take a law with one distribution per play and return one number per play, so that their mean, their difference
 between two models and an interval that respects games (`group_bootstrap`) all come from the same numbers.
-Chapter: real tracking (book/ch07_ultimate.md).
+Chapter: real tracking (book/ch09_ultimate.md).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@ r"""From the frames of a play to the distribution of its outcome.
 
 The state of a TCN at the last frame, beside the static features of the play, goes through a small MLP to the raw
 parameters of a law; the links that make them valid parameters are in `PassingModel.law_of` and nowhere else.
-Chapter: real tracking (book/ch07_ultimate.md).
+Chapter: real tracking (book/ch09_ultimate.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 r"""Climatology: one law for all plays, the distribution of past outcomes whatever the situation.
 
 The name is that of weather forecasting, where the long-run distribution of the season is the reference of every score:
-a forecast has skill as far as it beats it. Chapter: real tracking (book/ch07_ultimate.md).
+a forecast has skill as far as it beats it. Chapter: real tracking (book/ch09_ultimate.md).
 """
 
 from __future__ import annotations
