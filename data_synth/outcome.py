@@ -81,55 +81,63 @@ class Coefficients:
     """The numbers of the law. Logits unless a unit is given; tuned to the 2017 season (`benchmarks/realism.py`)."""
 
     # completion
-    completion: float = -0.55  # at no separation, no distance, no pressure
-    completion_separation: float = 4.6  # from a covered to a free receiver
+    completion: float = -0.43  # at no separation, no distance, no pressure
+    completion_separation: float = 4.08  # from a covered to a free receiver
     separation_scale: float = 2.3  # yards of separation at arrival that give 63 % of that
-    completion_distance: float = -0.035  # per yard of flight: the ball is less exact and the defence has time
-    completion_line: float = -1.0  # at the line of scrimmage: flat throws through the hands of the rush
+    completion_distance: float = -0.005  # per yard of flight: the ball is less exact and the defence has time
+    completion_deep: float = -1.86  # deeper down the field, where it must be thrown over the coverage
+    deep_yards: float = 20.0  # air yards about which that sets in
+    deep_scale: float = 2.5  # yards over which it does
+    completion_line: float = -1.32  # at the line of scrimmage: flat throws through the hands of the rush
     line_scale: float = 1.0  # yards around the line of which that holds
-    completion_around: float = -0.35  # per defender around the catch point beyond the nearest
+    completion_around: float = -0.731  # per defender around the catch point beyond the nearest
     completion_lane: float = -0.6  # with a defender in the way of the ball
-    completion_pressure: float = -1.1  # with a defender on the passer
+    completion_pressure: float = -0.696  # with a defender on the passer
     completion_speed: float = -0.06  # per yard/s of the passer
     completion_sideline: float = -0.6  # at the sideline: feet must stay in
     sideline_scale: float = 2.0  # yards from the sideline over which that fades
-    completion_goal: float = -0.6  # at the goal line: a short field is a crowded one
-    goal_scale: float = 10.0  # yards to goal over which that fades
+    completion_goal: float = -1.08  # at the goal line: a short field is a crowded one
+    goal_scale: float = 29.9  # yards to goal over which that fades
     completion_accuracy: float = 0.10  # per standard deviation of the passer's accuracy
 
     # interception of a pass that is not complete
-    interception: float = -3.3
-    interception_distance: float = 0.02  # per yard of flight
-    interception_separation: float = -1.0  # from a covered to a free receiver
-    interception_around: float = 0.35  # per defender around the catch point beyond the nearest
+    interception: float = -3.05
+    interception_middle: float = 0.527  # beyond the underneath defenders, who see the ball and the passer
+    middle_yards: float = 10.0  # air yards about which that sets in
+    middle_width: float = 1.5  # yards over which it does
+    interception_separation: float = -0.304  # from a covered to a free receiver
+    interception_around: float = 0.277  # per defender around the catch point beyond the nearest
     interception_lane: float = 0.5  # with a defender in the way of the ball
-    interception_pressure: float = 0.4  # with a defender on the passer
+    interception_pressure: float = 0.1  # with a defender on the passer
     interception_accuracy: float = -0.05  # per standard deviation of the passer's accuracy
     interception_decision: float = -0.12  # per standard deviation of the passer's decisions
 
     # stopped at the catch, or a run
-    stopped: float = 0.6
-    stopped_separation: float = -2.2  # from a covered to a free receiver
-    stopped_middle: float = 0.9  # for catches at middle depth, with defenders in front and behind
+    stopped: float = -0.143
+    stopped_separation: float = -0.804  # from a covered to a free receiver
+    stopped_middle: float = 1.24  # for catches at middle depth, with defenders in front and behind
     middle_depth: float = 11.0  # yards, the centre of that
     middle_scale: float = 6.0  # yards around it
-    stopped_around: float = 0.3  # per defender around the catch point beyond the nearest
+    stopped_line: float = -1.4  # behind the line of scrimmage: the catch is free
+    line_fade: float = 2.0  # yards beyond the line over which that, and `run_line`, fade
+    stopped_around: float = 0.075  # per defender around the catch point beyond the nearest
     stopped_accuracy: float = -0.04  # per standard deviation of accuracy: the ball is put where one can run with it
-    stopped_place: float = 0.3  # yard, centre of the yards after a catch that was stopped
+    stopped_place: float = 0.469  # yard, centre of the yards after a catch that was stopped
     stopped_scale: float = 0.45  # yard, their logistic scale
-    run: float = 1.35  # log of the run's scale in yards
-    run_separation: float = 0.35  # per unit of log(1 + separation at arrival)
-    run_room: float = 0.02  # per yard to the nearest defender ahead
-    run_ahead: float = -0.08  # per defender ahead
-    run_behind: float = 0.07  # per yard of the catch behind the line, to be made up first
+    run: float = 1.64  # log of the run's scale in yards
+    run_separation: float = 0.15  # per unit of log(1 + separation at arrival)
+    run_room: float = 0.018  # per yard to the nearest defender ahead
+    run_ahead: float = -0.036  # per defender ahead
+    run_line: float = 0.189  # behind the line of scrimmage, with blockers ahead
+    run_behind: float = 0.104  # per yard of the catch behind the line, to be made up first
     run_speed: float = 0.02  # per yard/s of the target towards the goal
     run_accuracy: float = 0.02  # per standard deviation of accuracy
-    run_shape: float = 1.1  # Weibull shape of a run after a catch down the field
-    run_shape_screen: float = 1.0  # more behind the line: the blocked screen has its hump at 7 yards
+    run_shape: float = 1.59  # Weibull shape of a run after a catch down the field
+    run_shape_screen: float = 0.249  # more behind the line: the blocked screen has its hump at 7 yards
     screen_scale: float = 1.0  # yards, how sharply the line divides the two
 
     # the tail of every run
-    tail_mass: float = 0.25  # share of runs beyond the threshold
+    tail_mass: float = 0.421  # share of runs beyond the threshold
     xi: float = 0.3  # its generalized Pareto shape
 
     # a scramble
@@ -139,9 +147,9 @@ class Coefficients:
     scramble_shape: float = 1.3
 
     # the return of an interception
-    return_none: float = 0.18  # probability of none at all
-    return_scale: float = 19.0  # yards
-    return_shape: float = 0.85
+    return_none: float = 0.135  # probability of none at all
+    return_scale: float = 17.3  # yards
+    return_shape: float = 0.549
 
 
 @dataclass(frozen=True)
@@ -149,9 +157,9 @@ class State:
     """What the law knows of dropbacks at release, N of each. Distances in yards, speeds in yards/s, times in seconds.
 
     The projected catch point is where the ball (`flight_time`) meets the target who runs on at the recorded velocity,
-    kept on the field. The defenders run on at theirs, and `break_on_ball` shrinks their distance to it. Fields that speak
-    of a target are NaN where no pass was aimed at one. A distance to a defender is at most 25 yards, which it also is
-    where there is none.
+    kept on the field. The defenders run on at theirs, and `break_on_ball` shrinks their distance to it. Fields about a
+    target are NaN where no pass was aimed at one. A distance to a defender is at most 25 yards, which it also is where
+    there is none.
 
     Args:
         ended: Code into `ENDED`.
@@ -296,10 +304,10 @@ def flight_time(distance: np.ndarray) -> np.ndarray:
 
 
 def break_on_ball(flight: np.ndarray) -> np.ndarray:
-    """Share of a defender's distance to the catch point that is left after `flight` seconds: exp(-(flight - 0.3) / 1.4).
+    """Share of a defender's way to the catch point that is left after `flight` seconds: exp(-(flight - 0.3) / 1.4).
 
-    Of the distance, that is, at which the defender would be by running on as at release. The first 0.3 s change nothing:
-    it takes as long to see where the ball goes.
+    The way, that is, from where running on as at release would have brought the defender. The first 0.3 s change
+    nothing: so long it takes to see where the ball goes.
     """
     return np.exp(-np.maximum(np.asarray(flight, dtype=float) - 0.3, 0.0) / 1.4)
 
@@ -519,9 +527,9 @@ def completion_logit(state: State, skill: Skill, c: Coefficients) -> np.ndarray:
     r"""The logit :math:`\eta` of a completion, shape (N,); NaN without a target.
 
     .. math::
-        \eta = c + c_{sep} (1 - e^{-d / \ell}) + c_{dist} D + c_{line} e^{-(a / \ell_{line})^2} + c_{around} n
-            + c_{lane} e^{-g^2} + c_{press} e^{-(r / 2)^2} + c_{speed} v + c_{side} e^{-b / \ell_{side}}
-            + c_{goal} e^{-t / \ell_{goal}} + c_{acc} \cdot accuracy
+        \eta = c + c_{sep} (1 - e^{-d / \ell}) + c_{dist} D + c_{deep} \sigma((a - a_{deep}) / \ell_{deep})
+            + c_{line} e^{-(a / \ell_{line})^2} + c_{around} n + c_{lane} e^{-g^2} + c_{press} e^{-(r / 2)^2}
+            + c_{speed} v + c_{side} e^{-b / \ell_{side}} + c_{goal} e^{-t / \ell_{goal}} + c_{acc} \cdot accuracy
 
     d is the separation at arrival, D the distance of the throw, a the air yards, n the defenders around the catch point
     beyond the nearest, g the distance of a defender to the ball's way, r that of a defender to the passer, v the
@@ -531,6 +539,7 @@ def completion_logit(state: State, skill: Skill, c: Coefficients) -> np.ndarray:
         c.completion
         + c.completion_separation * _openness(state, c)
         + c.completion_distance * state.throw_distance
+        + c.completion_deep * _sigmoid((state.air_yards - c.deep_yards) / c.deep_scale)
         + c.completion_line * np.exp(-((state.air_yards / c.line_scale) ** 2))
         + c.completion_around * _others_around(state)
         + c.completion_lane * np.exp(-(state.lane**2))
@@ -546,15 +555,15 @@ def interception_logit(state: State, skill: Skill, c: Coefficients) -> np.ndarra
     r"""The logit :math:`\iota` of an interception given no completion, shape (N,); NaN without a target.
 
     .. math::
-        \iota = i + i_{sep} (1 - e^{-d / \ell}) + i_{dist} D + i_{around} n + i_{lane} e^{-g^2} + i_{press} e^{-(r/2)^2}
-            + i_{acc} \cdot accuracy + i_{dec} \cdot decision
+        \iota = i + i_{sep} (1 - e^{-d / \ell}) + i_{mid} \sigma((a - a_{mid}) / \ell_{mid}) + i_{around} n
+            + i_{lane} e^{-g^2} + i_{press} e^{-(r / 2)^2} + i_{acc} \cdot accuracy + i_{dec} \cdot decision
 
     with the letters of `completion_logit`.
     """
     return (
         c.interception
         + c.interception_separation * _openness(state, c)
-        + c.interception_distance * state.throw_distance
+        + c.interception_middle * _sigmoid((state.air_yards - c.middle_yards) / c.middle_width)
         + c.interception_around * _others_around(state)
         + c.interception_lane * np.exp(-(state.lane**2))
         + c.interception_pressure * _pressed(state)
@@ -611,11 +620,13 @@ def law(state: State, skill: Skill | None = None, coefficients: Coefficients | N
     complete = np.where(aimed, _sigmoid(completion_logit(calm, skill, c)), 0.0)
     intercepted = np.where(aimed, (1.0 - complete) * _sigmoid(interception_logit(calm, skill, c)), 0.0)
 
+    line = np.exp(-np.maximum(calm.air_yards, 0.0) / c.line_fade)
     middle = np.exp(-(((calm.air_yards - c.middle_depth) / c.middle_scale) ** 2))
     stopped = _sigmoid(
         c.stopped
         + c.stopped_separation * _openness(calm, c)
         + c.stopped_middle * middle
+        + c.stopped_line * line
         + c.stopped_around * _others_around(calm)
         + c.stopped_accuracy * skill.accuracy
     )
@@ -624,6 +635,7 @@ def law(state: State, skill: Skill | None = None, coefficients: Coefficients | N
         + c.run_separation * np.log1p(calm.arrival_separation)
         + c.run_room * calm.room
         + c.run_ahead * calm.ahead
+        + c.run_line * line
         + c.run_behind * np.maximum(-calm.air_yards, 0.0)
         + c.run_speed * calm.target_speed
         + c.run_accuracy * skill.accuracy
