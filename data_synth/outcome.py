@@ -151,6 +151,19 @@ class Coefficients:
     return_scale: float = 17.3  # yards
     return_shape: float = 0.549
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not np.isfinite(value):
+                raise ValueError(f"{field.name}, value {value}: expected a finite number.")
+            if field.name in ("tail_mass", "return_none") and not 0 < value < 1:
+                raise ValueError(f"{field.name}, value {value}: expected a number between 0 and 1.")
+            if (field.name == "xi" or field.name.endswith(_POSITIVE)) and not value > 0:
+                raise ValueError(f"{field.name}, value {value}: expected a number above 0.")
+
+
+_POSITIVE = ("_scale", "_shape", "_fade", "_width")
+
 
 @dataclass(frozen=True)
 class State:
@@ -371,7 +384,7 @@ def state(
     hand, hand_velocity = place[row, passer], velocity[row, passer]  # (N, 2)
     receiver, receiver_velocity = place[row, aim], velocity[row, aim]
     catch = receiver
-    for _ in range(8):  # where ball and receiver meet; each round shrinks the error by speed / 21
+    for _ in range(12):  # where ball and receiver meet; each round shrinks the error by speed / 21
         catch = receiver + receiver_velocity * flight_time(_norm(catch - hand))[:, None]
     catch = np.clip(catch, [1.0, 0.0], [119.0, WIDTH])  # nobody is thrown to off the field
     distance = _norm(catch - hand)
@@ -767,12 +780,13 @@ class OutcomeLaw:
         """
         y = np.asarray(y, dtype=float)
         if np.isnan(y).any():
-            raise ValueError(f"y: expected yards, came NaN at {tuple(np.argwhere(np.isnan(y))[0])}.")
+            raise ValueError(f"y: expected yards, came NaN at {_first(np.isnan(y))}.")
         y, own = self._align("y", np.clip(np.floor(y), -100, 100))
         returned = own.p_interception if _counts_return(interceptions) else 0.0
         rest = 1.0 - own.gain_mass - returned
         probability = own.gain_mass * own._gain_cdf(y) + rest * (y >= own.rest)
-        return probability + returned * own._return_cdf(y)
+        probability = probability + returned * own._return_cdf(y)
+        return np.where(y >= own.yards_to_goal, 1.0, probability)  # not 1 - 1e-16
 
     def pmf(self, *, interceptions: str = "zero") -> np.ndarray:
         """Probability of every yard in `YARDS`, shape (N, 199); each row sums to 1.
@@ -791,7 +805,7 @@ class OutcomeLaw:
         return np.maximum(mass, 0.0)  # rounding may leave -1e-17
 
     def quantile(self, level: np.ndarray, *, interceptions: str = "zero") -> np.ndarray:
-        """The fewest yards y with cdf(y) >= level, integers.
+        """The fewest yards y with cdf(y) >= level, integers; at level 0 the fewest that are possible.
 
         Args:
             level: In [0, 1], a number or shape (N,) or (N, K).
@@ -802,7 +816,7 @@ class OutcomeLaw:
         """
         level = np.asarray(level, dtype=float)
         _in_range("level", level, 0.0, 1.0, np.ones(level.shape, dtype=bool))
-        level, _ = self._align("level", level)
+        level, _ = self._align("level", np.maximum(level, np.finfo(float).tiny))
         low, high = np.full(level.shape, -100), np.full(level.shape, 99)  # cdf(low) < level <= cdf(high)
         for _ in range(8):
             middle = (low + high) // 2
@@ -888,6 +902,10 @@ def _counts_return(interceptions: str) -> bool:
     return interceptions == "return"
 
 
+def _first(wrong: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.argwhere(wrong)[0])
+
+
 def _as_array(name: str, values: object, shape: tuple[int, ...]) -> np.ndarray:
     values = np.asarray(values)
     if values.shape != shape or values.dtype.kind not in "biuf":
@@ -899,5 +917,5 @@ def _in_range(name: str, values: np.ndarray, low: float, high: float, wanted: np
     """Raise at the first of the wanted values that is missing or not from low to high."""
     wrong = wanted & ~((values >= low) & (values <= high))
     if wrong.any():
-        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        at = _first(wrong)
         raise ValueError(f"{name} at {at}, value {values[at]}: expected a number from {low:g} to {high:g}.")
