@@ -67,6 +67,10 @@ def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else math.nan
 
 
+def _sd(values: np.ndarray) -> float:
+    return float(values.std()) if len(values) > 1 else math.nan
+
+
 def _quantile(values: np.ndarray, level: float) -> float:
     return float(np.quantile(values, level)) if len(values) else math.nan
 
@@ -225,25 +229,25 @@ def outcomes(p: Columns) -> dict[str, float]:
         "interception_rate": _mean(i[a]),
         "touchdown_rate": _mean((p["touchdown"] & c)[a]),
         "yards_per_attempt": _mean(yards),
-        "yards_per_attempt_sd": float(yards.std()),
+        "yards_per_attempt_sd": _sd(yards),
         "zero_share": _mean(yards == 0),
         "negative_share": _mean(yards < 0),
         "share_20": _mean(yards >= 20),
         "share_40": _mean(yards >= 40),
         "yards_per_completion": _mean(p["yards"][c]),
         "yards_per_completion_median": _quantile(p["yards"][c], 0.5),
-        "yards_per_completion_sd": float(p["yards"][c].std()),
+        "yards_per_completion_sd": _sd(p["yards"][c]),
         "sack_yards": _mean(p["yards"][p["sack"]]),
-        "sack_yards_sd": float(p["yards"][p["sack"]].std()),
+        "sack_yards_sd": _sd(p["yards"][p["sack"]]),
         "scramble_yards": _mean(p["yards"][p["scramble"]]),
-        "scramble_yards_sd": float(p["yards"][p["scramble"]].std()),
+        "scramble_yards_sd": _sd(p["yards"][p["scramble"]]),
     }
     returned, caught = p["returned"][i], np.clip(p["air"][i], p["to_goal"][i] - 99, p["to_goal"][i] - 1)
     out["return_yards"] = _mean(returned)
     out["return_none"] = _mean(returned <= 0)
     out["return_touchdown"] = _mean(returned >= 100 - p["to_goal"][i] + caught)
     net = caught - returned
-    out["interception_net"], out["interception_net_sd"] = _mean(net), float(net.std())
+    out["interception_net"], out["interception_net_sd"] = _mean(net), _sd(net)
     mass = np.bincount((yards + 100).astype(int)) / len(yards)
     out["entropy"] = float(-(mass[mass > 0] * np.log(mass[mass > 0])).sum())
     for q in (1, 5, 25, 50, 75, 90, 95, 99):
@@ -253,12 +257,12 @@ def outcomes(p: Columns) -> dict[str, float]:
     got, picked = c[a], i[a]
     out |= {
         "air_yards": _mean(air),
-        "air_yards_sd": float(air.std()),
+        "air_yards_sd": _sd(air),
         "air_20": _mean(air >= 20),
         "air_complete": _mean(air[got]),
         "air_not_complete": _mean(air[~got]),
         "yards_after_catch": _mean(caught_yards[got]),
-        "yards_after_catch_sd": float(caught_yards[got].std()),
+        "yards_after_catch_sd": _sd(caught_yards[got]),
         "yards_after_catch_none": _mean(caught_yards[got] <= 0),
         "yards_after_catch_q90": _quantile(caught_yards[got], 0.90),
         "yards_after_catch_q99": _quantile(caught_yards[got], 0.99),
@@ -325,7 +329,7 @@ def timing(p: Columns) -> dict[str, float]:
     hit = p["hit"][a]
     out = {
         "time_to_throw": _mean(p["time"][a]),
-        "time_to_throw_sd": float(p["time"][a].std()),
+        "time_to_throw_sd": _sd(p["time"][a]),
         "time_to_sack": _mean(p["time"][p["sack"]]),
         "time_to_pressure": _mean(p["first_pressure"][p["pressured"]]),
         "pressure_rate": _mean(p["pressured"]),
@@ -367,7 +371,7 @@ def value(p: Columns) -> dict[str, float]:
     from scipy.stats import rankdata
 
     a = p["attempt"]
-    out = {"epa_sd": float(p["epa"].std())}
+    out = {"epa_sd": _sd(p["epa"])}
     for name in ("complete", "incomplete", "interception", "sack", "scramble"):
         out[f"epa_{name}"] = _mean(p["epa"][p[name]])
     out["rank_correlation_yards_epa"] = correlation(rankdata(p["yards"][a]), rankdata(p["epa"][a]))
@@ -425,7 +429,7 @@ def winning(t: Columns) -> dict[str, float]:
         "win_logit": logistic_slope(x[decided], (margin > 0)[decided].astype(float)),
         "home_edge": _mean(margin),
         "dropbacks_per_team_game": _mean(t["dropbacks"]),
-        "dropbacks_per_team_game_sd": float(t["dropbacks"].std()),
+        "dropbacks_per_team_game_sd": _sd(t["dropbacks"]),
     }
     return out
 
