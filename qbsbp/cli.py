@@ -1,4 +1,4 @@
-"""The command line: `qbsbp data list` and `qbsbp data fetch NAME`."""
+"""The command line: `qbsbp data list` and `qbsbp data fetch NAME [--files N]`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data.add_parser("list", help="what there is").set_defaults(run=_list)
     fetch = data.add_parser("fetch", help="download a data set into your cache, with its checksums")
     fetch.add_argument("name", choices=list(datasets.SOURCES))
+    fetch.add_argument("--files", type=int, help="how many of its files, of a data set that may be read in part")
     fetch.set_defaults(run=_fetch)
     parsed = parser.parse_args(arguments)
     return parsed.run(parsed)
@@ -32,7 +33,7 @@ def _list(_: argparse.Namespace) -> int:
 
 def _fetch(parsed: argparse.Namespace) -> int:
     try:
-        folder = datasets.fetch(parsed.name)
+        folder = datasets.fetch(parsed.name, files=parsed.files)
     except (ConnectionError, ValueError) as error:  # an answer to the reader, not a fault of the program
         print(f"qbsbp: {error}", file=sys.stderr)
         return 1

@@ -9,19 +9,29 @@ from qbsbp import cli, datasets
 
 def test_list_names_every_dataset_with_its_licence(capsys):
     assert cli.main(["data", "list"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(datasets.SOURCES)
-    assert all("MIT" in line for line in lines)
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert list(lines) == list(datasets.SOURCES)
+    assert all("MIT" in lines[name] for name in ("nab", "ultimate_track"))
+    assert lines["ngs_highlights"].endswith(
+        "none stated: own use only, never to be passed on, in whole or play by play"
+    )
 
 
 def test_fetch_says_where_the_files_are(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(datasets, "fetch", lambda name: tmp_path / name)
+    monkeypatch.setattr(datasets, "fetch", lambda name, files: tmp_path / f"{name}-{files}")
     assert cli.main(["data", "fetch", "nab"]) == 0
-    assert capsys.readouterr().out == f"nab is in {tmp_path / 'nab'}\n"
+    assert cli.main(["data", "fetch", "ngs_highlights", "--files", "20"]) == 0
+    folders = [tmp_path / "nab-None", tmp_path / "ngs_highlights-20"]
+    assert capsys.readouterr().out == f"nab is in {folders[0]}\nngs_highlights is in {folders[1]}\n"
+
+
+def test_a_part_of_what_is_needed_whole_is_refused_with_a_sentence(capsys):
+    assert cli.main(["data", "fetch", "nab", "--files", "2"]) == 1
+    assert capsys.readouterr().err == "qbsbp: files: expected None, since all are needed, came 2.\n"
 
 
 def test_fetch_without_a_network_fails_with_a_sentence(monkeypatch, capsys):
-    def offline(name):
+    def offline(name, files):
         raise ConnectionError(f"{name}: the publisher could not be reached")
 
     monkeypatch.setattr(datasets, "fetch", offline)

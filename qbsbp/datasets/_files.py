@@ -2,8 +2,9 @@
 
 A file is looked for in this order, and never silently replaced by anything else: the directory the caller names; the
 directory in the environment variable QBSBP_DATA; the user's cache; the publisher's address at a fixed commit, when the
-caller asked for a download. Manifests inside the package hold size and SHA-256 of every published file that is read.
-A file may lie there compressed (`.xz`); size and checksum are always those of the uncompressed bytes.
+caller asked for a download. Manifests inside the package hold size and checksum of every published file that is read:
+SHA-256, or git's own SHA-1 of the file where the publisher's platform gives no other. A file may lie there compressed
+(`.xz`); size and checksum are always those of the uncompressed bytes.
 
 Nothing found is `DataNotFound`, which a chapter catches to show a stand-in and say so. A named place that cannot be
 meant is a mistake and a plain FileNotFoundError, which stops the chapter: a `directory` without the files, or a
@@ -37,11 +38,36 @@ class DataNotFound(FileNotFoundError):
 
 @dataclass(frozen=True)
 class Published:
-    """One file as its publisher has it: path in the repository, size in bytes and SHA-256, both uncompressed."""
+    """One file as its publisher has it.
+
+    Args:
+        path: Path in the repository.
+        size: Bytes, uncompressed; None where only the checksum is known.
+        sha256: SHA-256 of these bytes, or "" where only the next is known.
+        git_blob_sha1: SHA-1 of "blob ", the size in digits, a zero byte and the bytes: the name git gives the file.
+    """
 
     path: str
-    size: int
+    size: int | None
     sha256: str
+    git_blob_sha1: str = ""
+
+    def __str__(self) -> str:
+        size = "" if self.size is None else f"{self.size} bytes with "
+        return f"{size}{self.checksum}"
+
+    @property
+    def checksum(self) -> str:
+        """The checksum with its kind, as in "sha256 9f86..."."""
+        return f"sha256 {self.sha256}" if self.sha256 else f"git blob sha1 {self.git_blob_sha1}"
+
+    def checksum_of(self, content: bytes) -> str:
+        """The checksum of other bytes, of the same kind and in the same form."""
+        if self.sha256:
+            return f"sha256 {hashlib.sha256(content).hexdigest()}"
+        named = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
+        named.update(content)
+        return f"git blob sha1 {named.hexdigest()}"
 
 
 @dataclass(frozen=True)
@@ -52,8 +78,10 @@ class Source:
         name: Name of the dataset, of its folder in QBSBP_DATA and in the cache, and of its manifest.
         title: Name in prose.
         address: Where the files are; a published path completes it.
-        licence: Licence of the files.
+        licence: Licence of the files, or that there is none and what follows.
         cite: Whom to cite.
+        partial: Whether any number of the files is enough to read. Otherwise all are needed.
+        compressed: Whether the cache keeps the files as .xz.
     """
 
     name: str
@@ -61,19 +89,22 @@ class Source:
     address: str
     licence: str
     cite: str
+    partial: bool = False
+    compressed: bool = False
 
     @cached_property
     def files(self) -> tuple[Published, ...]:
         """The manifest: every file that is read, and the licence."""
         text = resources.files(__package__).joinpath("manifests", f"{self.name}.csv").read_text("utf-8")
         return tuple(
-            Published(row["path"], int(row["bytes"]), row["sha256"]) for row in csv.DictReader(text.splitlines())
+            Published(row["path"], int(row["bytes"] or 0) or None, row["sha256"], row.get("git_blob_sha1", ""))
+            for row in csv.DictReader(text.splitlines())
         )
 
     @property
     def megabytes(self) -> float:
-        """Size of all files, MB."""
-        return sum(file.size for file in self.files) / 1e6
+        """Size of all files whose size is known, MB."""
+        return sum(file.size or 0 for file in self.files) / 1e6
 
     def cache(self) -> Path:
         """The dataset's folder in the user's cache."""
@@ -102,20 +133,25 @@ def locate(
     paths: list[str],
     directory: str | os.PathLike[str] | None = None,
     *,
+    count: int | None = None,
     download: bool = False,
     progress: bool = True,
 ) -> Place:
     """Find published files, in the order that the module states.
 
+    Of a `partial` source, a place with `count` of the files has enough, and without `count` a place with any of them;
+    a download then brings `count` of them into the cache, or all.
+
     Args:
         source: The dataset.
         paths: The published paths that are wanted.
         directory: A folder that holds the published tree, or the bare files. When given, nowhere else is looked.
+        count: How many files of a `partial` source are wanted.
         download: Whether to fetch into the cache what none of the places has.
         progress: Whether to show a bar while downloading.
 
     Returns:
-        The first place that has every file.
+        The first place that has every file, or enough of them, with all that it has.
 
     Raises:
         DataNotFound: No place has every file, and QBSBP_DATA is not set or has other datasets but not this one.
@@ -123,6 +159,7 @@ def locate(
             file, and QBSBP_DATA has this dataset in part or no dataset at all.
         ConnectionError: The download was asked for and did not succeed.
     """
+    enough = (count or 1) if source.partial else len(paths)
     if directory is not None:
         if download:
             raise ValueError(
@@ -131,11 +168,12 @@ def locate(
             )
         folder = existing_folder(Path(directory), "directory")
         found = _stored(folder, paths, flat=True)
-        if len(found) < len(paths):
+        if len(found) < enough:
+            some = f"at least {enough} files of " if source.partial else ""
             raise FileNotFoundError(
-                f"{source.title}: the directory {folder} has {_holding(found, paths)}. Expected the published tree (as "
-                f"in {paths[0]}) or the bare files, each plain or .xz. Complete it, or leave `directory` out to look "
-                f"in {VARIABLE} and the cache."
+                f"{source.title}: the directory {folder} has {_holding(found, paths)}. Expected {some}the published "
+                f"tree (as in {paths[0]}) or the bare files, each plain or .xz. Complete it, or leave `directory` out "
+                f"to look in {VARIABLE} and the cache."
             )
         return Place("explicit path", folder, found)
 
@@ -145,7 +183,7 @@ def locate(
     if variable:
         folder = existing_folder(Path(variable), f"the environment variable {VARIABLE}") / source.name
         found = _stored(folder, paths)
-        if len(found) == len(paths):
+        if len(found) >= enough:
             return Place(VARIABLE, folder, found)
         looked.append(f"2. {VARIABLE}: {folder} {_has(folder, found, paths)}")
         if folder.is_dir():
@@ -160,19 +198,21 @@ def locate(
 
     cache = source.cache()
     found = _stored(cache, paths)
-    if len(found) == len(paths):
+    wanted = count if source.partial and count else len(paths)
+    if len(found) >= (wanted if download else enough):  # part of a download is no reason to stop downloading
         return Place("cache", cache, found)
     looked.append(f"3. cache: {cache} {_has(cache, found, paths)}")
 
     if download:
-        fetch(source, progress=progress)
+        fetch(source, paths=paths if source.partial else None, count=count, progress=progress)
         return Place("download", cache, _stored(cache, paths))
     looked.append(f"4. download of {source.megabytes:.0f} MB from {source.address}: not asked for (download=False)")
     error = FileNotFoundError if mistake else DataNotFound
+    part = ", with `plays` or --files for a part of it" if source.partial else ""
     raise error(
         f"{source.title} was not found. Looked, in this order:\n  "
         + "\n  ".join([*looked, mistake] if mistake else looked)
-        + f"\nTo get it, pass download=True, or run `qbsbp data fetch {source.name}` once; or set {VARIABLE} to "
+        + f"\nTo get it, pass download=True, or run `qbsbp data fetch {source.name}` once{part}; or set {VARIABLE} to "
         f"a directory with the published files under '{source.name}/'; or pass `directory`."
     )
 
@@ -215,15 +255,21 @@ def contents(
             f"verify=False: expected with it a directory of your own and no download, came directory={directory!r} and "
             f"download={download}. Published files are always verified; drop verify=False or name the directory."
         )
+    read = {name: uncompressed(path) for name, path in own_files(source, directory, own).items()}
+    return read, "files from explicit path, checksums not verified"
+
+
+def own_files(source: Source, directory: str | os.PathLike[str], own: Callable[[str], bool]) -> dict[str, Path]:
+    """Files of the caller's own by bare name (without .xz), for a reader that was told not to verify."""
     folder = existing_folder(Path(directory), "directory")
     places = dict.fromkeys([*(folder / PurePosixPath(file.path).parent for file in source.files), folder])
     paths = [path for place in places if place.is_dir() for path in sorted(place.iterdir()) if path.is_file()]
-    read = {}
+    found = {}
     for path in paths:  # the tree before the bare folder, plain before .xz
         name = path.name.removesuffix(".xz")
-        if own(name) and name not in read:
-            read[name] = uncompressed(path)
-    return read, "files from explicit path, checksums not verified"
+        if own(name) and name not in found:
+            found[name] = path
+    return found
 
 
 def read_bytes(source: Source, file: Published, path: Path, *, verify: bool = True) -> bytes:
@@ -233,7 +279,7 @@ def read_bytes(source: Source, file: Published, path: Path, *, verify: bool = Tr
         ValueError: The content cannot be uncompressed or, with `verify`, differs in size or checksum from what was
             published; the message gives both.
     """
-    content = uncompressed(path, f"{file.size} bytes, sha256 {file.sha256}" if verify else "an intact .xz file")
+    content = uncompressed(path, str(file) if verify else "an intact .xz file")
     if verify:
         _compare(
             source,
@@ -247,12 +293,12 @@ def read_bytes(source: Source, file: Published, path: Path, *, verify: bool = Tr
 
 
 def _compare(source: Source, file: Published, content: bytes, named: str, advice: str) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found != file.sha256:
-        fault = "truncated" if len(content) < file.size else "altered"
+    found = file.checksum_of(content)
+    if found != file.checksum:
+        fault = "truncated" if file.size and len(content) < file.size else "altered"
         raise ValueError(
-            f"{named}: expected {file.size} bytes with sha256 {file.sha256}, as {source.title} was published, and "
-            f"found {len(content)} bytes with sha256 {found}; the file is {fault}. {advice}"
+            f"{named}: expected {file}, as {source.title} was published, and "
+            f"found {len(content)} bytes with {found}; the file is {fault}. {advice}"
         )
 
 
@@ -270,7 +316,7 @@ def uncompressed(path: Path, expected: str = "an intact .xz file") -> bytes:
         ) from error
 
 
-def fetch(source: Source, *, progress: bool = True) -> Path:
+def fetch(source: Source, *, paths: list[str] | None = None, count: int | None = None, progress: bool = True) -> Path:
     """Download into the cache every file that is not there intact.
 
     Each file goes to a temporary name, is checked, and only then takes its place, so that an interrupted fetch leaves
@@ -278,6 +324,8 @@ def fetch(source: Source, *, progress: bool = True) -> Path:
 
     Args:
         source: The dataset.
+        paths: The published paths that are wanted, all when None.
+        count: How many of them to have in the end, all when None; those that are there count first.
         progress: Whether to show a bar.
 
     Returns:
@@ -292,11 +340,15 @@ def fetch(source: Source, *, progress: bool = True) -> Path:
     from tqdm import tqdm
 
     cache = source.cache()
-    missing = [file for file in source.files if not _intact(cache / file.path, file)]
+    wanted = [file for file in source.files if paths is None or file.path in paths]
+    missing = [file for file in wanted if not _intact(cache / file.path, file)]
+    there = len(wanted) - len(missing)
+    if count is not None:
+        missing = missing[: max(count - there, 0)]
     bar = tqdm(missing, desc=source.title, unit="file", disable=not progress)
     download = pooch.HTTPDownloader(progressbar=False, timeout=30)
-    for done, file in enumerate(bar, start=len(source.files) - len(missing)):
-        target, url = cache / file.path, source.address + file.path
+    for done, file in enumerate(bar, start=there):
+        target, url = cache / (f"{file.path}.xz" if source.compressed else file.path), source.address + file.path
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         os.close(handle)
@@ -306,27 +358,34 @@ def fetch(source: Source, *, progress: bool = True) -> Path:
             except requests.exceptions.RequestException as error:
                 raise ConnectionError(
                     f"{source.title}: {url} could not be downloaded ({type(error).__name__}: {error}). {done} of "
-                    f"{len(source.files)} files are in {cache}. Check the network and call again, which goes on from "
-                    f"there; or set {VARIABLE} to a directory that has them under '{source.name}/'."
+                    f"{there + len(missing)} files are in {cache}. Check the network and call again, which goes on "
+                    f"from there; or set {VARIABLE} to a directory that has them under '{source.name}/'."
                 ) from error
             advice = (
                 "Nothing was kept. Something between here and there answers in its place; ask who runs the network."
             )
-            _compare(source, file, Path(temporary).read_bytes(), url, advice)
+            content = Path(temporary).read_bytes()
+            _compare(source, file, content, url, advice)
+            if source.compressed:
+                Path(temporary).write_bytes(lzma.compress(content, preset=1))
             os.replace(temporary, target)
         finally:
             Path(temporary).unlink(missing_ok=True)
     return cache
 
 
-def table(content: bytes, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    """The rows of a CSV file, with its own `columns` and no others; `name` is for errors, here and in `refuse`."""
+def table(content: bytes, name: str, columns: tuple[str, ...], *, tabs: bool = False) -> pd.DataFrame:
+    """The rows of a CSV file, with its own `columns` and no others; `name` is for errors, here and in `refuse`.
+
+    With `tabs` the cells are separated by tabs and nothing is quoted.
+    """
+    form = {"sep": "\t", "quoting": csv.QUOTE_NONE} if tabs else {}
     try:
-        rows = pd.read_csv(io.BytesIO(content), low_memory=False)
+        rows = pd.read_csv(io.BytesIO(content), low_memory=False, **form)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ValueError(
-            f"{name}: expected comma-separated text with the columns {', '.join(columns)}; {str(error).strip()}. "
-            f"Correct the file."
+            f"{name}: expected {'tab' if tabs else 'comma'}-separated text with the columns {', '.join(columns)}; "
+            f"{str(error).strip()}. Correct the file."
         ) from error
     if tuple(rows.columns) != columns:
         missing = [column for column in columns if column not in rows.columns]
@@ -402,8 +461,15 @@ def _has(folder: Path, found: dict[str, Path], paths: list[str]) -> str:
 
 
 def _intact(path: Path, file: Published) -> bool:
-    return (
-        path.is_file()
-        and path.stat().st_size == file.size
-        and hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
-    )
+    """Whether the file is there, plain or else compressed, with the published bytes."""
+    packed = path.with_name(f"{path.name}.xz")
+    try:
+        if path.is_file():
+            content = path.read_bytes()
+        elif packed.is_file():
+            content = lzma.decompress(packed.read_bytes())
+        else:
+            return False
+    except (lzma.LZMAError, EOFError):
+        return False
+    return file.checksum_of(content) == file.checksum

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from qbsbp import datasets
-from qbsbp.datasets import _files, nab, ultimate_track
+from qbsbp.datasets import _files, nab, ngs_highlights, ultimate_track
 from qbsbp.datasets._files import DataNotFound, Published, Source, locate
 
 CONTENT = {
@@ -222,6 +222,14 @@ def test_unverified_files_are_read_as_they_are(source, tmp_path):
     assert read_all(source, directory=mine, verify=False)["two.csv"] == b"mine"
 
 
+def test_the_checksum_that_git_gives_will_do():
+    """`printf 'what is up, doc?' | git hash-object --stdin`, from the book Pro Git, chapter 10.2."""
+    file = Published("doc", None, "", "bd9dbf5aae1a3862dd1526723246b20206e5fc37")
+    assert file.checksum == "git blob sha1 bd9dbf5aae1a3862dd1526723246b20206e5fc37"
+    assert file.checksum_of(b"what is up, doc?") == file.checksum
+    assert file.checksum_of(b"what is up, doc!") != file.checksum
+
+
 # --- the download -----------------------------------------------------------------------------------------------------
 
 
@@ -317,19 +325,29 @@ def test_offline_is_said(tmp_path):
 
 
 @pytest.mark.parametrize("source", datasets.SOURCES.values(), ids=datasets.SOURCES)
-def test_a_manifest_has_a_checksum_for_each_file_and_the_licence(source):
+def test_a_manifest_has_a_checksum_for_each_file_and_the_licence_if_there_is_one(source):
     assert len({file.path for file in source.files}) == len(source.files)
-    assert any(file.path.startswith("LICENSE") for file in source.files)
+    licensed = any(file.path.startswith("LICENSE") for file in source.files)
+    assert licensed != source.licence.startswith("none stated")
     for file in source.files:
-        assert file.size > 0
-        assert len(bytes.fromhex(file.sha256)) == 32
+        assert file.size is None or file.size > 0
+        if file.sha256:
+            assert (len(bytes.fromhex(file.sha256)), file.git_blob_sha1) == (32, "")
+        else:
+            assert len(bytes.fromhex(file.git_blob_sha1)) == 20
 
 
 def test_fetch_by_name_goes_to_that_source(monkeypatch):
     asked = []
-    monkeypatch.setattr(_files, "fetch", lambda source, progress: asked.append((source, progress)))
+    monkeypatch.setattr(_files, "fetch", lambda source, count, progress: asked.append((source, count, progress)))
     datasets.fetch("nab", progress=False)
     datasets.fetch("ultimate_track")
-    assert asked == [(nab.SOURCE, False), (ultimate_track.SOURCE, True)]
-    with pytest.raises(ValueError, match="name: expected one of ultimate_track, nab, came 'nfl'"):
+    datasets.fetch("ngs_highlights", files=20)
+    assert asked == [(nab.SOURCE, None, False), (ultimate_track.SOURCE, None, True), (ngs_highlights.SOURCE, 20, True)]
+    with pytest.raises(ValueError, match=r"name: expected one of ultimate_track, nab, .*, came 'nfl'"):
         datasets.fetch("nfl")
+    with pytest.raises(ValueError, match=r"files: expected None, since all are needed, came 20"):
+        datasets.fetch("nab", files=20)
+    for files in (0, 413):
+        with pytest.raises(ValueError, match=rf"files: expected 1 to 412, or None for all, came {files}"):
+            datasets.fetch("ngs_highlights", files=files)
