@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qbsbp.datasets import _files, nab, ngs_highlights, ultimate_track
+from qbsbp.datasets import _files, big_data_bowl, nab, ngs_highlights, synthetic, ultimate_track
 from qbsbp.datasets._files import DataNotFound
 
-__all__ = ["SOURCES", "DataNotFound", "fetch", "nab", "ngs_highlights", "ultimate_track"]
+__all__ = [
+    "SOURCES",
+    "DataNotFound",
+    "big_data_bowl",
+    "fetch",
+    "nab",
+    "ngs_highlights",
+    "synthetic",
+    "ultimate_track",
+]
 
 SOURCES = {source.name: source for source in (ultimate_track.SOURCE, nab.SOURCE, ngs_highlights.SOURCE)}
 
