@@ -545,8 +545,8 @@ def completion_logit(state: State, skill: Skill, c: Coefficients) -> np.ndarray:
             + c_{speed} v + c_{side} e^{-b / \ell_{side}} + c_{goal} e^{-t / \ell_{goal}} + c_{acc} \cdot accuracy
 
     d is the separation at arrival, D the distance of the throw, a the air yards, n the defenders around the catch point
-    beyond the nearest, g the distance of a defender to the ball's way, r that of a defender to the passer, v the
-    passer's speed, b the way to the sideline, t the yards to goal.
+    beyond the nearest, g the distance of a defender to the ball's way, r that of a defender to the passer 0.2 s after
+    the release, v the passer's speed, b the way to the sideline, t the yards to goal.
     """
     return (
         c.completion
@@ -664,7 +664,7 @@ def law(state: State, skill: Skill | None = None, coefficients: Coefficients | N
     return OutcomeLaw(
         ended=state.ended.astype(int),
         yards_to_goal=to_goal,
-        air_yards=np.where(aimed, catch, np.nan),
+        air_yards=np.where(aimed, np.minimum(catch, to_goal), np.nan),
         p_complete=complete,
         p_interception=intercepted,
         start=np.select([aimed, ran], [catch, np.maximum(passer, 0)], 0),
@@ -688,8 +688,9 @@ def _others_around(state: State) -> np.ndarray:
 
 
 def _pressed(state: State) -> np.ndarray:
-    """1 with a defender on the passer, 0.37 at 2 yards."""
-    return np.exp(-((state.pressure / 2.0) ** 2))
+    """exp(-(r / 2)²), r the way of the nearest defender to the passer 0.2 s after the release if he keeps closing."""
+    r = np.maximum(state.pressure - 0.2 * state.closing, 0.0)
+    return np.exp(-((r / 2.0) ** 2))
 
 
 @dataclass(frozen=True)
@@ -699,7 +700,7 @@ class Drawn:
     Args:
         outcome: Code into `OUTCOMES`.
         yards_gained: By the play; 0 if incomplete or intercepted.
-        air_yards: Line of scrimmage to the catch point, NaN without a target.
+        air_yards: Line of scrimmage to the catch point, at most to the goal line; NaN without a target.
         return_yards: Of an interception, else 0.
         touchdown: Whether the offence scored.
         return_touchdown: Whether the defence scored with an interception.
@@ -722,7 +723,8 @@ class OutcomeLaw:
     Args:
         ended: Codes into `ENDED`.
         yards_to_goal: Where gains are cut.
-        air_yards: Integer yards from the line of scrimmage to the catch, NaN without a target.
+        air_yards: Integer yards from the line of scrimmage to the catch, at most to the goal line as statistics are
+            kept; NaN without a target.
         p_complete: Probability of a completion.
         p_interception: Probability of an interception.
         start: Yard from which a run or a catch goes on.
