@@ -360,8 +360,8 @@ def _places(offence, line, job, rusher, deep, mark, over, coverage, rng):
     corner = np.isin(job, (CORNER_LEFT, CORNER_RIGHT))
     slot_back = np.isin(job, (NICKEL, DIME))
     man = mark >= 0
-    press = man & (rng.random((n, 11)) < np.where(corner, 0.38, 0.25)) & (corner | slot_back)
-    off = np.where(corner, 6.3, 4.9) + 1.4 * normal[..., 0]
+    press = (rng.random((n, 11)) < np.where(man, np.where(corner, 0.45, 0.35), 0.18)) & (corner | slot_back) & ~deep
+    off = np.where(corner, 5.6, 4.5) + 1.6 * normal[..., 0]
     cover_x = np.where(press, 1.3 + 0.25 * normal[..., 0], np.maximum(off, 2.0))
     shade = np.where(coverage[:, None] == COVER_2, -0.8, 0.7)
     cover_y = receiver.imag - ball_y + shade * inside + 0.5 * normal[..., 1]

@@ -35,6 +35,7 @@ from data_synth.formation import (
     line_up_offence,
     pick,
 )
+from data_synth.outcome import break_on_ball, flight_time
 from qbsbp.schema import EVENTS, FOOTBALL
 
 __all__ = [
@@ -42,7 +43,6 @@ __all__ = [
     "Matchup",
     "Tracks",
     "simulate",
-    "flight_time",
     "POSITIONS",
     "FORMATIONS",
     "OFFENCE_PERSONNEL",
@@ -69,16 +69,23 @@ PASSER, LINE, ELIGIBLE, OFFENCE, DEFENCE = 0, slice(1, 6), slice(6, 11), slice(0
 
 # --- bodies, by position (QB RB WR TE OL DL LB DB) ---------------------------------------------------------------
 TOP_SPEED = np.array([7.6, 8.3, 9.1, 8.1, 4.8, 6.6, 7.9, 8.9])  # yards/s
-ACCELERATION = np.array([4.6, 5.8, 6.6, 5.9, 3.3, 4.4, 5.0, 5.2])  # yards/s²
-SPREAD_SPEED, SPREAD_ACCELERATION = 0.05, 0.13
-RESPONSE = 0.26  # s in which a wish for velocity becomes acceleration
-INERTIA = 0.15  # s in which acceleration follows
-WANDER_SPEED = np.array([0.35, 0.4, 0.45, 0.45, 0.4, 0.55, 0.5, 0.5])  # yards/s, noise of the wish
-WANDER_SECONDS = 0.7
+ACCELERATION = np.array([5.2, 6.4, 7.0, 6.4, 4.2, 5.2, 6.2, 6.0])  # yards/s²
+SPREAD_SPEED, SPREAD_ACCELERATION = 0.06, 0.22
+RESPONSE = np.array([0.36, 0.4, 0.5, 0.45, 0.33, 0.33, 0.36, 0.42])  # s in which a wish becomes acceleration
+INERTIA = 0.17  # s in which acceleration follows
+WANDER_SPEED = np.array([0.5, 0.5, 0.5, 0.5, 0.45, 0.8, 0.55, 0.5])  # yards/s, noise of the wish
+WANDER_SECONDS = 1.0
 # Seconds after the tag of the snap at which each position starts: mean, standard deviation.
-START = np.array([0.10, 0.12, 0.06, 0.06, -0.12, -0.1, 0.05, 0.12])
-START_SPREAD = np.array([0.08, 0.10, 0.07, 0.08, 0.07, 0.09, 0.2, 0.25])
-CREEP = np.array([0.02, 0.03, 0.04, 0.05, 0.02, 0.08, 0.35, 0.5])  # yards/s before the snap
+START = np.array([0.05, 0.10, 0.04, 0.03, -0.2, -0.2, 0.0, 0.1])
+START_SPREAD = np.array([0.1, 0.12, 0.09, 0.1, 0.1, 0.12, 0.2, 0.25])
+# Tracked places drift off smoothly, most in the scrum of the two lines: yards/s, in s that it lasts.
+BLUR = np.array([0.04, 0.04, 0.04, 0.05, 0.17, 0.25, 0.04, 0.04])
+BLUR_SPREAD, BLUR_SECONDS = 1.0, 0.6
+# The torso: a constant error of each player and play, and a damped swing about where he means to look.
+TURN_SECONDS = 0.25
+STANCE = 0.22  # radians
+SWAY_STIFFNESS, SWAY_DAMPING, SWAY_NOISE, SWAY_START = 6.0, 3.0, 1.35, 0.1  # 1/s², 1/s, rad/s^1.5, rad
+CREEP = np.array([0.02, 0.015, 0.02, 0.04, 0.02, 0.06, 0.2, 0.27])  # yards/s before the snap
 
 
 @dataclass(frozen=True)
@@ -208,11 +215,6 @@ class Tracks:
     first_pressure: np.ndarray
 
 
-def flight_time(distance: np.ndarray) -> np.ndarray:
-    """Seconds a thrown ball takes over `distance` yards, as the passer expects it."""
-    return 0.2 + distance / 19.0
-
-
 # --- the call --------------------------------------------------------------------------------------------------------
 
 # Chances of the concepts (screen, quick, dropback, deep, goal line) on a normal, a passing and a short-yardage down.
@@ -229,6 +231,7 @@ _CONCEPT_CDF = np.cumsum(
 PLAY_ACTION_SHARE = np.array([0.30, 0.06, 0.30])  # by kind of down, of dropbacks that are no screens
 # Seconds after the snap at which the passer is ready to throw: mean by concept; under centre and play action add.
 READY = np.array([1.05, 1.2, 1.9, 2.2, 1.25])
+READY_SHIFT = 0.0326
 READY_UNDER, READY_PLAY_ACTION, READY_SPREAD = 0.15, 0.35, 0.22
 DROP = np.array([5.8, 6.2, 8.1, 8.7, 6.4])  # yards behind the line of scrimmage, by concept
 ROLLOUT_SHARE = 0.22  # of play-action dropbacks
@@ -247,11 +250,16 @@ class _Plan:
     position: np.ndarray  # (n, 22)
     top_speed: np.ndarray  # (n, 22)
     acceleration: np.ndarray  # (n, 22)
+    response: np.ndarray  # (n, 22)
     wander: np.ndarray  # (n, 22)
+    blur: np.ndarray  # (n, 22) yards/s by which the tracked place drifts off
     start: np.ndarray  # (n, 22)
     creep: np.ndarray  # (n, 22) complex
+    sway: np.ndarray  # (n, 22) rad/s^1.5, restlessness of the torso
+    stance: np.ndarray  # (n, 22) radians by which the torso is always off
     blocking: np.ndarray  # (n, 10) entities 1-10: protects the passer
     block_man: np.ndarray  # (n, 10) entity of the rusher he blocks
+    pass_set: np.ndarray  # (n, 10) complex velocity with which he steps back before his man is there
     route: np.ndarray  # (n, steps, 5) complex velocities
     reads: np.ndarray  # (n, 5) order in which the passer looks; large for never
     bias: np.ndarray  # (n, 5) what the passer wrongly adds to a receiver's worth, yards
@@ -261,6 +269,9 @@ class _Plan:
     drop_speed: np.ndarray
     ready: np.ndarray  # s
     read_seconds: np.ndarray
+    hand: np.ndarray  # +1 throws with the right
+    sideways: np.ndarray  # radians by which he stands sideways
+    look_back: np.ndarray  # (n, 5) how much a receiver turns to the passer
     depth_taste: np.ndarray
     mobility: np.ndarray
     rusher: np.ndarray  # (n, 11)
@@ -276,6 +287,7 @@ class _Plan:
     zone: np.ndarray  # (n, 11)
     landmark: np.ndarray  # (n, 11) complex
     deep: np.ndarray  # (n, 11)
+    read_step: np.ndarray  # (n, 11) how much he steps up at the snap before he drops
 
 
 @dataclass
@@ -287,6 +299,10 @@ class _State:
     pull: np.ndarray  # (n, 22) acceleration
     facing: np.ndarray  # (n, 22) unit vectors
     drift: np.ndarray  # (n, 22) noise of the wish
+    slip: np.ndarray  # (n, 22) rate at which the tracked place drifts off, in units of plan.blur
+    offset: np.ndarray  # (n, 22) yards by which it is off
+    sway: np.ndarray  # (n, 22) radians by which the torso is off, and its rate
+    sway_rate: np.ndarray
     perceived: np.ndarray  # (n, 11) velocity that a man defender believes his man to have
     stunned: np.ndarray  # (n, 11) s until which a rusher who missed is out of the play
     escape: np.ndarray  # (n,) complex direction of a passer who left the pocket, 0 before
@@ -330,7 +346,7 @@ def simulate(situation: Situation, matchup: Matchup, rng: np.random.Generator) -
     offence = line_up_offence(line, down_kind, rng)
     defence = line_up_defence(offence, line, rng)
     plan, route = _plan(situation, matchup, offence, defence, down_kind, rng)
-    state = _at_first_frame(plan, offence, defence)
+    state = _at_first_frame(plan, offence, defence, rng)
     rows, frames, ends = _run(plan, state, rng)
     return _tracks(rows, frames, ends, plan, offence, defence, route, rng)
 
@@ -373,7 +389,8 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
     pressed = np.zeros((n, 22), dtype=bool)
     pressed[plays, np.where(defence.press, defence.mark, 0)] = True
     hold = pressed[:, ELIGIBLE] * np.maximum(rng.normal(0.18, 0.14, (n, 5)) - 0.04 * matchup.receivers[:, None], 0)
-    velocity = routes.route_velocity(route, side, top_speed[:, ELIGIBLE], depth_scale, hold, STEPS - SNAP, DT)
+    bend = 0.19 * rng.normal(size=(n, 5, routes.MOST_LEGS))
+    velocity = routes.route_velocity(route, side, top_speed[:, ELIGIBLE], depth_scale, hold, bend, STEPS - SNAP, DT)
 
     blocking, block_man, blocker = _protection(offence, defence, route)
     doubled = ((block_man[:, :5, None] == np.arange(11, 22)) & blocking[:, :5, None]).sum(1) > 1
@@ -384,7 +401,7 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
     readable = (route != routes.BLOCK) & (appeal > -2)
     reads = np.argsort(np.argsort(-appeal, axis=1), axis=1)
     reads = np.where(readable, reads, 99)
-    ready = READY[concept] + READY_UNDER * under + READY_PLAY_ACTION * play_action
+    ready = READY_SHIFT + READY[concept] + READY_UNDER * under + READY_PLAY_ACTION * play_action
     ready = ready + READY_SPREAD * rng.normal(size=n)
     drop_depth = DROP[concept] + 0.9 * play_action + 0.7 * rng.normal(size=n)
     drop_y = np.where(rollout, roll_side * 9.0, 0.4 * rng.normal(size=n))
@@ -393,11 +410,11 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
     drop_speed = np.where(rollout, 5.6, np.where(under, 4.4, 2.7)) * np.exp(0.08 * rng.normal(size=n))
 
     contest = 0.12 * (matchup.coverage - matchup.receivers)[:, None]
-    lag = 0.34 * np.exp(0.35 * rng.normal(size=(n, 11)) - contest)
+    lag = LAG_SECONDS * np.exp(0.35 * rng.normal(size=(n, 11)) - contest)
     mark = np.maximum(defence.mark, 0)
     inside = np.sign(offence.ball.imag[:, None] - np.take_along_axis(offence.place, np.minimum(mark, 10), 1).imag)
-    cushion = (1.0 + 0.9 * rng.normal(size=(n, 11))) + 1j * inside * (0.6 + 0.5 * rng.normal(size=(n, 11)))
-    creep = CREEP[position] * rng.normal(size=(n, 22, 2)).view(complex)[..., 0]
+    cushion = (CUSHION + 0.8 * rng.normal(size=(n, 11))) + 1j * inside * (0.6 + 0.5 * rng.normal(size=(n, 11)))
+    creep = CREEP[position] * rng.normal(size=(n, 22, 2)).view(complex)[..., 0] * np.exp(0.9 * rng.normal(size=(n, 22)))
 
     plan = _Plan(
         play=np.arange(n),
@@ -409,26 +426,34 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
         position=position,
         top_speed=top_speed,
         acceleration=acceleration,
+        response=RESPONSE[position],
         wander=WANDER_SPEED[position],
+        blur=BLUR[position] * np.exp(BLUR_SPREAD * rng.normal(size=(n, 22))),
         start=START[position] + START_SPREAD[position] * rng.normal(size=(n, 22)),
         creep=creep,
+        sway=SWAY_NOISE * np.exp(0.45 * rng.normal(size=(n, 22))),
+        stance=STANCE * rng.normal(size=(n, 22)) * np.exp(0.5 * rng.normal(size=(n, 22))),
         blocking=blocking,
         block_man=block_man,
+        pass_set=PASS_SET * (1 + 0.2 * rng.normal(size=(n, 10))) + 0.3j * rng.normal(size=(n, 10)),
         route=np.ascontiguousarray(np.moveaxis(velocity, 0, 1)),
         reads=reads,
-        bias=1.2 * np.exp(-0.15 * matchup.passer_decision[:, None]) * rng.normal(size=(n, 5)),
+        bias=MISJUDGED * np.exp(-0.15 * matchup.passer_decision[:, None]) * rng.normal(size=(n, 5)),
         screen=screen,
         play_action=play_action,
         drop=drop,
         drop_speed=drop_speed,
         ready=ready,
-        read_seconds=0.42 * np.exp(0.15 * rng.normal(size=n) - 0.05 * matchup.passer_decision),
+        read_seconds=READ_SECONDS * np.exp(0.15 * rng.normal(size=n) - 0.05 * matchup.passer_decision),
+        hand=np.where(rng.random(n) < 0.92, 1.0, -1.0),
+        sideways=1.15 + 0.25 * rng.normal(size=n) + np.where(offence.under_centre | play_action, 0.5, 0.0),
+        look_back=3.0 * rng.exponential(size=(n, 5)),
         depth_taste=matchup.passer_depth,
         mobility=matchup.passer_mobility,
         rusher=defence.rusher,
         blocker=blocker,
         win=win,
-        drive=1.9 * np.exp(0.25 * rng.normal(size=(n, 11)) + 0.05 * (matchup.rush - matchup.protection)[:, None]),
+        drive=DRIVE * np.exp(0.25 * rng.normal(size=(n, 11)) + 0.05 * (matchup.rush - matchup.protection)[:, None]),
         edge=edge,
         rush_speed=5.2 * np.exp(0.1 * rng.normal(size=(n, 11))),
         man=defence.mark >= 0,
@@ -438,6 +463,7 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
         zone=~defence.rusher & (defence.mark < 0),
         landmark=np.where(np.isnan(defence.landmark), 0, defence.landmark),
         deep=defence.deep,
+        read_step=np.where(defence.deep, 0.15, 0.6) * rng.random((n, 11)) + 0.4 * play_action[:, None],
     )
     return plan, route
 
@@ -469,8 +495,12 @@ def _protection(offence: Offence, defence: Defence, route):
     return blocking, block_man, blocker
 
 
-WIN_SECONDS = 3.5  # median time after the snap at which a singly blocked rusher is past his man
-WIN_SPREAD = 0.42
+# Yards/s of the steps back, from left to right tackle; backs and ends who stay in hardly move.
+DRIVE = 3.74  # yards/s of a rusher who is being blocked
+PASS_SET = np.array([-2.3 + 0.5j, -1.7, -1.6, -1.7, -2.3 - 0.5j, -0.5, -0.5, -0.5, -0.5, -0.5])
+ARM = 0.85  # yards between a rusher and the man who holds him up
+WIN_SECONDS = 4.12  # median time after the snap at which a singly blocked rusher is past his man
+WIN_SPREAD = 0.182
 
 
 def _win_seconds(matchup: Matchup, edge, doubled, rng):
@@ -479,7 +509,7 @@ def _win_seconds(matchup: Matchup, edge, doubled, rng):
     return WIN_SECONDS * factor * np.exp(shift + WIN_SPREAD * rng.normal(size=edge.shape))
 
 
-def _at_first_frame(plan: _Plan, offence: Offence, defence: Defence) -> _State:
+def _at_first_frame(plan: _Plan, offence: Offence, defence: Defence, rng) -> _State:
     n = len(plan.play)
     place = np.concatenate([offence.place, defence.place], axis=1)
     facing = np.where(np.arange(22) < 11, 1.0 + 0j, -1.0 + 0j) * np.ones((n, 1))
@@ -490,6 +520,10 @@ def _at_first_frame(plan: _Plan, offence: Offence, defence: Defence) -> _State:
         pull=zeros,
         facing=facing,
         drift=zeros,
+        slip=zeros,
+        offset=zeros,
+        sway=SWAY_START * rng.normal(size=(n, 22)),
+        sway_rate=np.zeros((n, 22)),
         perceived=np.zeros((n, 11), dtype=complex),
         stunned=np.zeros((n, 11)),
         escape=np.zeros(n, dtype=complex),
@@ -500,9 +534,14 @@ def _at_first_frame(plan: _Plan, offence: Offence, defence: Defence) -> _State:
         ended=np.full(n, -1),
         release=np.full(n, -1),
         pressure=np.full(n, np.nan),
-        catch=np.full(n, np.nan, dtype=complex),
+        catch=offence.ball + 20.0,
     )
 
+
+# --- coverage ------------------------------------------------------------------------------------------------------
+LAG_SECONDS = 0.25  # by which a defender perceives the motion of his man too late
+CUSHION, MAN_GAIN = 0.211, 2.89  # yards that he stays deeper than his man, 1/s
+ZONE_SHARE, ZONE_GAIN = 0.97, 1.74  # of the way to a threat that a zone defender takes at most, 1/s
 
 # --- the loop --------------------------------------------------------------------------------------------------------
 
@@ -517,7 +556,9 @@ def _run(plan: _Plan, state: _State, rng):
     rows, frames, done = [], [], []
     for step in range(STEPS + AFTER_RELEASE):
         rows.append(plan.play)
-        frames.append((state.place, state.velocity, state.facing))
+        frames.append(
+            (state.place + state.offset, state.velocity, state.facing * np.exp(1j * (plan.stance + state.sway)))
+        )
         t = (step - SNAP) * DT
         if t >= 0:
             _decide(plan, state, step, t, rng)
@@ -559,28 +600,31 @@ def _wishes(plan: _Plan, state: _State, step: int, t: float):
     wish[:, DEFENCE] = np.where(plan.zone, _zone(plan, state, t), defence)
     wish = np.where(t < plan.start, plan.creep, wish + state.drift)
     # Nobody wishes to leave the field.
-    wish.imag = np.clip(wish.imag, (1.0 - place.imag) / 0.5, (WIDTH - 1.0 - place.imag) / 0.5)
-    wish.real = np.clip(wish.real, (1.0 - place.real) / 0.5, (118.8 - place.real) / 0.5)
+    wish.imag = np.clip(wish.imag, (1.0 - place.imag) / 0.8, (WIDTH - 1.0 - place.imag) / 0.8)
+    wish.real = np.clip(wish.real, (1.0 - place.real) / 0.8, (118.8 - place.real) / 0.8)
     return wish
 
 
 def _passer(plan: _Plan, state: _State, t: float):
     here = state.place[:, PASSER]
-    dropping = _capped(2.2 * (plan.drop - here), plan.drop_speed) * (t > np.where(plan.under_centre, 0.0, 0.35))
+    dropping = _capped(2.2 * (plan.drop - here), plan.drop_speed) * (t > np.where(plan.under_centre, 0.0, 0.2))
     away = here[:, None] - state.place[:, DEFENCE]
     gap = np.maximum(np.abs(away), 0.3)
     slide = 3.2 * (away / gap * np.exp(-((gap / 2.6) ** 2))).sum(1)
     pocket = _capped(dropping * 0.6 + slide + 0.35, 3.2)
     wish = np.where(t < plan.ready, dropping + 0.4 * slide, pocket)
-    free = state.escape * plan.top_speed[:, PASSER] * 0.85 + 0.8 * slide
+    free = _capped(state.escape * plan.top_speed[:, PASSER] * 0.85 + 1.2 * slide, 0.9 * plan.top_speed[:, PASSER])
     return np.where(state.escape != 0, free, wish)
 
 
 def _blockers(plan: _Plan, state: _State, passer):
     rows = np.arange(len(passer))[:, None]
+    here = state.place[:, 1:11]
     man, man_velocity = state.place[rows, plan.block_man], state.velocity[rows, plan.block_man]
-    spot = man + 0.85 * _unit(passer - man)
-    return _capped(0.75 * man_velocity + 2.0 * (spot - state.place[:, 1:11]), 0.75 * plan.top_speed[:, 1:11])
+    spot = man + 1.0 * _unit(passer - man)
+    engaged = np.clip(0.5 * (3.4 - np.abs(man - here)), 0.0, 1.0)
+    follow = engaged * man_velocity + (1 - engaged) * plan.pass_set
+    return _capped(0.85 * follow + 1.5 * (spot - here) * np.maximum(engaged, 0.25), 0.8 * plan.top_speed[:, 1:11])
 
 
 def _rush(plan: _Plan, state: _State, passer, t: float):
@@ -588,13 +632,19 @@ def _rush(plan: _Plan, state: _State, passer, t: float):
     here = state.place[:, DEFENCE]
     ahead = passer - here
     distance = np.abs(ahead)
-    held_by = state.place[rows, plan.blocker]
-    held = (plan.blocker > 0) & (t < plan.win) & (np.abs(held_by - here) < 1.6)
-    aim = ahead + 1j * plan.edge * 2.0 * np.minimum(distance / 6.0, 1.0)
-    anchored = np.minimum(plan.drive, 1.1 * np.maximum(distance - 1.9, 0.0))
+    between = state.place[rows, plan.blocker] - here
+    apart = np.abs(between)
+    held = (plan.blocker > 0) & (t < plan.win)
+    aim = ahead + 1j * plan.edge * 2.2 * np.minimum(distance / 6.0, 1.0)
+    anchored = plan.drive * np.clip((distance - 1.5) / 2.5, 0.05, 1.0)
     speed = np.where(held, anchored, plan.rush_speed)
     speed = np.where(state.stunned > t, 0.5, speed)
-    return speed * _unit(aim) + np.where(held, 0.0, 0.5) * state.velocity[:, :1]
+    wish = speed * _unit(aim) + np.where(held, 0.0, 0.5) * state.velocity[:, :1]
+    # Bodies do not pass through each other: no closer than an arm to the blocker.
+    toward = between / np.maximum(apart, 1e-6)
+    closing = ((wish - state.velocity[rows, plan.blocker]) * toward.conj()).real
+    excess = np.maximum(closing - 2.5 * (apart - ARM), 0.0)
+    return wish - np.where((plan.blocker > 0) & (apart < 2.0), excess, 0.0) * toward
 
 
 def _man(plan: _Plan, state: _State):
@@ -603,7 +653,7 @@ def _man(plan: _Plan, state: _State):
     state.perceived += (state.velocity[rows, plan.mark] - state.perceived) * np.minimum(DT / plan.lag, 1.0)
     gap = man - state.place[:, DEFENCE]
     near = np.clip(1.5 - np.abs(gap) / 6.0, 0.1, 1.0)
-    close = 1.3 * (gap + plan.cushion)
+    close = MAN_GAIN * (gap + plan.cushion)
     close.real = np.maximum(close.real, -2.0)
     return _capped(near * state.perceived + close, 0.98 * plan.top_speed[:, DEFENCE])
 
@@ -611,28 +661,37 @@ def _man(plan: _Plan, state: _State):
 def _zone(plan: _Plan, state: _State, t: float):
     here = state.place[:, DEFENCE]
     receivers, velocity = state.place[:, None, ELIGIBLE], state.velocity[:, None, ELIGIBLE]
-    ahead = receivers + 0.5 * velocity
-    near = np.exp(-(np.abs(ahead - plan.landmark[..., None]) ** 2) / np.where(plan.deep, 90.0, 30.0)[..., None])
+    ahead = receivers + 0.4 * velocity
+    near = np.exp(-(np.abs(ahead - plan.landmark[..., None]) ** 2) / np.where(plan.deep, 110.0, 42.0)[..., None])
     weight = near.sum(2)
     threat = (near * ahead).sum(2) / np.maximum(weight, 1e-9)
-    share = 0.75 * weight / (weight + 0.35)
+    motion = (near * velocity).sum(2) / np.maximum(weight, 1e-9)
+    share = ZONE_SHARE * weight / (weight + 0.22)
     spot = plan.landmark + share * (threat - plan.landmark)
     # A deep zone stays behind the deepest receiver in it.
-    beyond = (receivers.real + 3.0) * (near > 0.2)
+    beyond = (receivers.real + 4.0) * (near > 0.15)
     spot.real = np.where(plan.deep, np.maximum(spot.real, beyond.max(2)), spot.real)
-    return _capped(1.3 * (spot - here), np.where(plan.deep, 0.9, 0.7) * plan.top_speed[:, DEFENCE])
+    wish = ZONE_GAIN * (spot - here) + 0.9 * share * motion
+    step = plan.read_step * np.clip((plan.start + 0.55 - t)[:, DEFENCE] * 4, 0.0, 1.0)
+    return _capped(wish, np.where(plan.deep, 0.88, 0.75) * plan.top_speed[:, DEFENCE]) * (1 - step) - 1.5 * step
 
 
 def _move(plan: _Plan, state: _State, wish, t: float, rng) -> None:
     """Advance by one step: bodies answer to wishes with inertia."""
     n = len(plan.play)
-    pull = _capped((wish - state.velocity) / RESPONSE, plan.acceleration)
+    pull = _capped((wish - state.velocity) / plan.response, plan.acceleration)
     state.pull = state.pull + (pull - state.pull) * (DT / INERTIA)
-    state.velocity = _capped(state.velocity + state.pull * DT, plan.top_speed)
-    state.place = state.place + state.velocity * DT
-    noise = rng.standard_normal((n, 44)).view(complex)
-    state.drift = state.drift * (1 - DT / WANDER_SECONDS) + plan.wander * np.sqrt(DT / WANDER_SECONDS) * noise
+    before = state.velocity
+    state.velocity = _capped(before + state.pull * DT, plan.top_speed)
+    state.place = state.place + 0.5 * (before + state.velocity) * DT
+    noise = rng.standard_normal((2, n, 44)).view(complex)
+    state.slip = state.slip * (1 - DT / BLUR_SECONDS) + np.sqrt(DT / BLUR_SECONDS) * noise[1]
+    state.offset = 0.97 * state.offset + plan.blur * state.slip * DT
+    state.drift = state.drift * (1 - DT / WANDER_SECONDS) + plan.wander * np.sqrt(DT / WANDER_SECONDS) * noise[0]
     state.facing = _face(plan, state, t)
+    swing = -SWAY_STIFFNESS * state.sway - SWAY_DAMPING * state.sway_rate
+    state.sway_rate = state.sway_rate + swing * DT + plan.sway * np.sqrt(DT) * rng.standard_normal((n, 22))
+    state.sway = state.sway + state.sway_rate * DT
 
 
 def _face(plan: _Plan, state: _State, t: float):
@@ -640,21 +699,34 @@ def _face(plan: _Plan, state: _State, t: float):
     place, velocity = state.place, state.velocity
     rows = np.arange(len(plan.play))[:, None]
     look = np.empty_like(place)
-    look[:, PASSER] = 2.0 + 0.3 * velocity[:, PASSER]
-    look[:, 1:11] = velocity[:, 1:11] * (1.0 if t > 0 else 0.0) + 0.6
+    # A passer stands sideways from his drop on and opens up to his target when he throws.
+    throwing = state.wound_up < NEVER
+    aim = np.where(throwing & (state.target >= 0), _unit(state.catch - place[:, PASSER]), 1.0)
+    sideways = np.where(throwing, 0.35, plan.sideways * min(max(t - 0.3, 0.0) / 0.9, 1.0))
+    look[:, PASSER] = np.where(t > 0.3, aim * np.exp(-1j * plan.hand * sideways), 1.0)
+    # Linemen look at their man, receivers where they run and, later, back at the passer.
     man = _unit(place[rows, plan.block_man] - place[:, 1:11])
-    look[:, 1:11] = np.where(plan.blocking, 3.0 * man, look[:, 1:11])
+    look[:, 1:11] = 0.5 + 2.0 * man * (t > 0)
+    back = plan.look_back * min(max(t - 0.8, 0.0) / 1.5, 1.0)
+    free = velocity[:, ELIGIBLE] + back * _unit(place[:, :1] - place[:, ELIGIBLE]) + 1.0
+    look[:, ELIGIBLE] = np.where(plan.blocking[:, 5:], look[:, ELIGIBLE], free)
     to_passer = _unit(place[:, :1] - place[:, DEFENCE])
-    look[:, DEFENCE] = (
-        to_passer * np.where(plan.rusher, 3.0, 2.6) + np.where(plan.rusher, 0.3, 0.7) * velocity[:, DEFENCE]
-    )
-    return _unit(state.facing + (_unit(look) - state.facing) * (DT / 0.25) + 0.03 * state.drift)
+    ahead = 1.6 - min(max(t - 0.8, 0.0), 1.0)
+    look[:, DEFENCE] = 1.5 * to_passer - ahead + np.where(plan.rusher, 0.2, 0.45) * velocity[:, DEFENCE]
+    return _unit(state.facing + (_unit(look) - state.facing) * (DT / TURN_SECONDS))
 
 
 # --- the passer's mind -----------------------------------------------------------------------------------------------
 
 WIND_UP = 3  # steps from the decision to the release
-THRESHOLD, THRESHOLD_FALL, THRESHOLD_FLOOR = 9.0, 1.6, 1.5  # yards, yards/s, yards
+THRESHOLD, THRESHOLD_FALL, THRESHOLD_FLOOR = 7.52, 2.9, 1.04  # yards, yards/s, yards
+MISJUDGED, READ_SECONDS = 2.15, 0.387  # yards by which he misjudges a receiver's worth, s a read takes
+HURRY_FROM, HURRY_OVER, HURRY_FALL = 4.77, 4.01, 1.81  # yards to the nearest defender, yards, yards of the threshold
+HOT_SECONDS = 0.518  # s by which a fully hurried passer is ahead of his reads
+CHANCE = (0.414, 0.6, -0.12)  # odds of a completion: constant, a yard of separation, a yard of the throw
+GAIN = (2.71, 9.27, 12.1)  # yards of a catch at the line, what depth adds at most, over how many yards
+AWAY_POCKET, AWAY_OUTSIDE = 0.0699, 0.0456  # chance in a step to throw it away
+ESCAPE, RUN_POCKET, RUN_OUTSIDE = 0.0611, 0.037, 0.0842  # chance in a step to leave the pocket, run from it, after it
 REACH = 0.95  # yards at which a rusher has his hands on the passer
 
 
@@ -689,64 +761,72 @@ def _decide(plan: _Plan, state: _State, step: int, t: float, rng) -> None:
 
     if t < 0.7:
         return
-    worth, catch = _worth(plan, state, t)
-    seen = plan.ready[:, None] + plan.reads * plan.read_seconds[:, None] <= t
+    hurried = np.clip((HURRY_FROM - nearest) / HURRY_OVER, 0.0, 1.0)
+    since = t - plan.ready + HOT_SECONDS * hurried
+    worth, catch = _worth(plan, state)
+    seen = plan.reads * plan.read_seconds[:, None] <= since[:, None]
     worth = np.where(seen, worth + plan.bias, -99.0)
-    best = np.argmax(worth, axis=1)
-    value = worth[np.arange(n), best]
-    hurried = np.clip((3.0 - nearest) / 1.5, 0.0, 1.0)
-    threshold = THRESHOLD - THRESHOLD_FALL * (t - plan.ready) - 2.0 * hurried
-    throws = waiting & (value > np.maximum(threshold, THRESHOLD_FLOOR)) & (t > plan.ready) & ~state.running
-    screen = waiting & (plan.screen >= 0) & (t > plan.ready)
-    best = np.where(plan.screen >= 0, plan.screen - 6, best)
-    throws |= screen
+    best = np.where(plan.screen >= 0, plan.screen - 6, np.argmax(worth, axis=1))
+    rows = np.arange(n)
+    threshold = THRESHOLD - THRESHOLD_FALL * since - HURRY_FALL * hurried
+    open_enough = (worth[rows, best] > np.maximum(threshold, THRESHOLD_FLOOR)) | (plan.screen >= 0)
+    throws = waiting & (since > 0) & open_enough & ~state.running
 
-    # Away with it: pressed, nobody open; or out of time.
+    # Away with it: pressed and nobody open, or out of time.
     outside = np.abs(here.imag - plan.ball.imag) > 6.0
-    away = waiting & ~throws & (t > plan.ready + 0.8) & ~state.running
-    away &= ((nearest < 2.4) & (uniform[:, 1] < np.where(outside, 0.25, 0.05))) | (t > LONGEST - 0.5)
+    pressed = (nearest < 2.6) & (uniform[:, 1] < np.where(outside, AWAY_OUTSIDE, AWAY_POCKET))
+    away = waiting & ~throws & ((~state.running & (since > 0.8) & pressed) | (t > LONGEST - 0.5))
     acts = throws | away
     if acts.any():
         state.wound_up = np.where(acts, step + WIND_UP, state.wound_up)
         state.target = np.where(throws, 6 + best, state.target)
-        state.catch = np.where(throws, catch[np.arange(n), best], state.catch)
+        state.catch = np.where(throws, catch[rows, best], state.catch)
         waiting &= ~acts
 
     # Out of the pocket, and on the run.
-    flees = waiting & (state.escape == 0) & (nearest < 2.6) & (t > plan.ready - 0.3)
-    flees &= uniform[:, 2] < 0.08 * np.exp(0.4 * plan.mobility)
+    flees = waiting & (state.escape == 0) & (nearest < 2.8) & (since > 0)
+    flees &= uniform[:, 2] < ESCAPE * np.exp(0.4 * plan.mobility)
     if flees.any():
-        away_from = here - state.place[np.arange(n), 11 + np.argmin(gaps, axis=1)]
-        side = np.where(away_from.imag >= 0, 1.0, -1.0)
-        state.escape = np.where(flees, _unit(0.25 + 1j * side), state.escape)
-    clear = np.abs(state.place[:, DEFENCE] - (here + 5.0)[:, None]).min(1)
-    runs = waiting & ~state.running & (t > plan.ready + 0.5) & (clear > 4.2)
-    runs &= uniform[:, 3] < np.where(state.escape != 0, 0.12, 0.012) * np.exp(0.5 * plan.mobility)
+        aside = (here[:, None] - state.place[:, DEFENCE]).imag * np.exp(-gaps / 2.0)
+        side = np.where(aside.sum(1) >= 0, 1.0, -1.0)
+        state.escape = np.where(flees, _unit(0.15 + 1j * side), state.escape)
+    runs = waiting & ~state.running & (since > 0.7)
+    runs &= uniform[:, 3] < np.where(state.escape != 0, RUN_OUTSIDE, RUN_POCKET * hurried) * np.exp(0.5 * plan.mobility)
     if runs.any():
+        state.escape[runs] = _lane(here[runs], state.place[runs, DEFENCE])
         state.running = state.running | runs
-        state.escape = np.where(runs, _unit(1.0 + 0.5j * state.escape.imag), state.escape)
     crossed = waiting & (here.real > plan.line)
     if crossed.any():
         state.ended = np.where(crossed, SCRAMBLE, state.ended)
         state.release = np.where(crossed, step, state.release)
 
 
-def _worth(plan: _Plan, state: _State, t: float):
+def _lane(here, defenders):
+    """The way upfield (n,), of five, that keeps farthest from the defenders four yards on."""
+    ways = np.exp(1j * np.radians([-60.0, -30.0, 0.0, 30.0, 60.0]))
+    ahead = here[:, None] + 4.0 * ways
+    room = np.minimum(np.abs(defenders[:, None] - ahead[..., None]).min(2), 6.0)
+    return ways[np.argmax(room, axis=1)]
+
+
+def _worth(plan: _Plan, state: _State):
     """What a throw to each receiver is worth to the passer, in yards, and where it would be caught (n, 5)."""
     here = state.place[:, :1]
     receivers, velocity = state.place[:, ELIGIBLE], state.velocity[:, ELIGIBLE]
     seconds = flight_time(np.abs(receivers - here))
+    seconds = flight_time(np.abs(receivers + velocity * seconds - here))
     catch = receivers + velocity * seconds
     catch.imag = np.clip(catch.imag, 0.5, WIDTH - 0.5)
-    distance = np.abs(catch - here)
     later = state.place[:, None, DEFENCE] + state.velocity[:, None, DEFENCE] * seconds[..., None]
-    separation = np.abs(later - catch[..., None]).min(2)
+    separation = np.abs(later - catch[..., None]).min(2) * break_on_ball(seconds)
     air = catch.real - plan.line[:, None]
-    chance = 1 / (1 + np.exp(-(-0.3 + 0.62 * np.minimum(separation, 5.0) - 0.045 * np.maximum(distance - 10, 0))))
-    gain = np.where(air < 0, air + 6.0, air * 0.8 + 4.0) + plan.depth_taste[:, None] * 0.04 * (air - 8)
-    gain = gain + plan.urgent[:, None] * np.where(air >= plan.need[:, None], 2.5, -1.5)
-    picked = 0.05 * (1 - chance) * 45.0 * np.exp(-separation / 2.0)
-    return np.where(catch.real < 119.5, chance * gain - picked, -99.0), catch
+    odds = CHANCE[0] + CHANCE[1] * np.minimum(separation, 4.5) + CHANCE[2] * np.abs(catch - here)
+    chance = 1 / (1 + np.exp(-odds))
+    gain = np.where(air < 0, 4.0 + 0.6 * air, GAIN[0] + GAIN[1] * (1 - np.exp(-air / GAIN[2])))
+    gain = (
+        gain + plan.depth_taste[:, None] * 0.04 * (air - 8) + plan.urgent[:, None] * (air >= plan.need[:, None]) * 2.5
+    )
+    return np.where(catch.real < 119.0, chance * gain, -99.0), catch
 
 
 # --- the record ------------------------------------------------------------------------------------------------------

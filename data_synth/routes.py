@@ -156,6 +156,7 @@ def route_velocity(
     top_speed: np.ndarray,
     depth_scale: np.ndarray,
     hold: np.ndarray,
+    bend: np.ndarray,
     n_steps: int,
     dt: float,
 ) -> np.ndarray:
@@ -167,6 +168,7 @@ def route_velocity(
         top_speed: yards/s (N, 5).
         depth_scale: Factor on the yards forward of all legs but the last (N, 5).
         hold: Seconds that a press at the line costs (N, 5).
+        bend: Radians by which each leg is turned (N, 5, legs).
         n_steps: Number of steps.
         dt: Seconds a step.
 
@@ -178,7 +180,7 @@ def route_velocity(
     which = np.arange(MOST_LEGS)
     last = which >= count - 1
     forward = legs[..., 0] * np.where(last & ~_SETTLES[route][..., None], 1.0, depth_scale[..., None])
-    vector = forward - 1j * side[..., None] * legs[..., 1]
+    vector = (forward - 1j * side[..., None] * legs[..., 1]) * np.exp(1j * bend)
     length = np.abs(vector)
     heading = vector / np.maximum(length, 1e-6)
     pace = legs[..., 2] * top_speed[..., None]

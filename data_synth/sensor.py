@@ -12,9 +12,10 @@ from qbsbp.schema import FOOTBALL
 __all__ = ["record"]
 
 WIDTH = FOOTBALL.field_width
-SPEED_NOISE = 0.07  # yards/s
-ANGLE_NOISE = 1.0  # degrees, of the direction of motion at speed; slow players have more
-ORIENTATION_NOISE = 2.0  # degrees
+LAG = 0.15  # share of the frame before in a recorded velocity
+ANGLE_NOISE = 1.0  # degrees of the direction of motion at 1 yard/s, in inverse proportion to the speed
+ORIENTATION_NOISE = 0.5  # degrees
+PLACE_NOISE = 0.0015  # yards, of a player in motion
 
 
 def record(place, velocity, facing, play, frame, left, rng: np.random.Generator) -> np.ndarray:
@@ -41,15 +42,15 @@ def record(place, velocity, facing, play, frame, left, rng: np.random.Generator)
     before = np.where(before < 0, np.arange(rows), before)
 
     velocity = np.concatenate([velocity, ((place[:, -1] - place[before, -1]) * FOOTBALL.frames_per_second)[:, None]], 1)
-    seen = 0.75 * velocity + 0.25 * velocity[before]
+    seen = (1 - LAG) * velocity + LAG * velocity[before]
     change = (seen - seen[before]) * FOOTBALL.frames_per_second
-    speed = np.maximum(
-        np.abs(seen) + SPEED_NOISE * np.minimum(np.abs(seen), 1.0) * rng.standard_normal((rows, 23)), 0.0
-    )
-    wrong = ANGLE_NOISE * rng.standard_normal((rows, 23)) * (1.0 + 4.0 / np.maximum(np.abs(seen), 0.1))
+    speed = np.abs(seen)
+    wrong = ANGLE_NOISE * rng.standard_normal((rows, 23)) / np.maximum(speed, 0.1)
     direction = np.degrees(np.arctan2(seen.real, seen.imag)) + wrong
     orientation = np.degrees(np.arctan2(facing.real, facing.imag)) + ORIENTATION_NOISE * rng.standard_normal((rows, 22))
 
+    noise = rng.standard_normal((rows, 23, 2)).view(complex)[..., 0] * PLACE_NOISE
+    place = place + noise * np.minimum(speed, 1.0)
     values = np.full((rows, 23, 6), np.nan, dtype=np.float32)
     values[..., 0] = np.round(place.real, 2)
     turned = left[:, None]
