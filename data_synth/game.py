@@ -5,12 +5,12 @@ argument of :func:`play_games`; everything else is settled here by simple laws o
 
 | what | law |
 |---|---|
-| run | -1.9 + Gamma(2.6, 2.1) yards, one in ten plus a generalized Pareto, rounded down; less room near the goal |
+| run | -1.6 + Gamma(2.6, 2.15) yards, one in ten plus a generalized Pareto, rounded down; less room near the goal |
 | fumble | lost on 0.6 % of runs and of completions and on 6 % of sacks |
 | kick-off | touchback (58 %) to the 25, else a return to about the 24; onside kick when the clock asks for it |
 | punt | net Normal(41, 9) yards; short of the goal line half are downed there |
 | field goal | logit of success 6.9 - 0.12 x distance, kick from 7 yards behind the line and 10 more to the posts |
-| penalty | 5.5 % of snaps, no play: -5, -10, +5, or a first down |
+| penalty | 6.7 % of snaps, no play: -5, -10, +5, or a first down |
 | try | kick 94 %; two points (48 %) in the last quarter where the score asks for it |
 | fourth down | kick, unless one yard or two are missing near midfield, or time runs out |
 | choice of pass or run | logit linear in down, distance, and score times a weight that grows as time runs out |
@@ -39,9 +39,9 @@ RUN_YARDS = 0.35  # yards a run gains or loses with one standard deviation of ru
 PENALTIES = (  # share of snaps, yards to the offence, whether it brings a first down
     (0.020, -5, False),  # false start
     (0.016, -10, False),  # holding
-    (0.007, 5, False),  # offside
-    (0.006, 5, True),  # holding by the defence
-    (0.006, 16, True),  # pass interference
+    (0.010, 5, False),  # offside
+    (0.012, 5, True),  # holding by the defence
+    (0.009, 16, True),  # pass interference
 )
 
 
@@ -243,9 +243,9 @@ class _Games:
         logit = np.select(
             [down == 1, down == 2, down == 3],
             [
-                -0.20 + 0.06 * (to_go - 10),
-                -0.95 + 0.145 * np.minimum(to_go, 12),
-                -1.9 + 1.05 * np.minimum(to_go, 4),
+                -0.22 - 0.03 * np.minimum(to_go - 10, 0) * (self.to_goal[g] <= 10),
+                -0.70 + 0.13 * np.minimum(to_go, 12),
+                -1.9 + 0.98 * np.minimum(to_go, 4),
             ],
             -1.6 + 0.85 * np.minimum(to_go, 5),
         )
@@ -294,9 +294,9 @@ class _Games:
         side, to_goal = self.side[g], self.to_goal[g]
         room = RUN_YARDS * (self.fixtures.running[g, side] - self.fixtures.run_defence[g, 1 - side])
         squeeze = np.minimum(1.0, 0.7 + 0.03 * to_goal)  # the last ten yards are crowded
-        gain = -1.9 + rng.gamma(2.6, 2.1, n) * squeeze
+        gain = -1.6 + rng.gamma(2.6, 2.15, n) * squeeze
         breaks = rng.random(n) < 1 / 10
-        beyond = 6.0 * ((1 - rng.random(n)) ** -0.25 - 1) / 0.25  # generalized Pareto, xi 0.25, beta 6 yards
+        beyond = 7.0 * ((1 - rng.random(n)) ** -0.25 - 1) / 0.25  # generalized Pareto, xi 0.25, beta 7 yards
         gain = gain + room + np.where(breaks, beyond, 0.0)
         yards = np.clip(np.floor(gain), to_goal - 104, to_goal).astype(np.int64)
         fumble = (rng.random(n) < 0.006) & (yards < to_goal) & (yards > to_goal - 100)

@@ -23,14 +23,15 @@ __all__ = ["LeagueConfig", "UNITS", "make_season", "make_league", "schedule"]
 # Standard deviations between teams, in the units that `play` and `game` take. Their balance, with the passers' own,
 # gives the correlations of passing with winning.
 UNITS = {
-    "receivers": 0.6,
-    "protection": 0.6,
-    "rush": 0.6,
-    "coverage": 0.6,
+    "receivers": 1.1,
+    "protection": 1.0,
+    "rush": 1.1,
+    "coverage": 1.1,
     "running": 0.8,
     "run_defence": 0.8,
-    "kicking": 0.8,
+    "kicking": 1.0,
 }
+CLUB = 0.25  # correlation between two units of one team: a good club is good at many things
 PASS_TASTE = 0.2  # sd between teams of the logit of passing
 SKILLS = ("accuracy", "decision", "depth", "mobility")
 
@@ -370,19 +371,26 @@ def make_league(
 def _seasons(config: LeagueConfig, seed: int, progress: Callable[[int], None] | None) -> Iterator[Season]:
     rng = np.random.default_rng([seed, 0])
     passers = _Passers(config, rng)
-    units = {name: rng.standard_normal(config.teams) for name in (*UNITS, "pass_taste")}
+    units = _new_units(config, rng)
     rosters = _rosters(config, rng)
     for number in range(config.seasons):
         if number:
             passers.pass_a_year(config.first_season + number)
             memory = config.unit_memory
-            for name, values in units.items():
-                units[name] = memory * values + np.sqrt(1 - memory**2) * rng.standard_normal(config.teams)
+            fresh = _new_units(config, rng)
+            units = {name: memory * units[name] + np.sqrt(1 - memory**2) * fresh[name] for name in units}
         streams = np.random.SeedSequence([seed, 1 + number]).spawn(3)
         yield _play_season(config, seed, number, passers.table(), units, rosters, streams, progress)
 
 
 # ---- who
+
+
+def _new_units(config: LeagueConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Standard normal strengths of every team's units, correlated by CLUB, and its taste for passing."""
+    club = rng.standard_normal(config.teams)
+    units = {name: np.sqrt(CLUB) * club + np.sqrt(1 - CLUB) * rng.standard_normal(config.teams) for name in UNITS}
+    return {**units, "pass_taste": rng.standard_normal(config.teams)}
 
 
 class _Passers:
@@ -688,7 +696,9 @@ class _Passing:
                 "coverage": tracks.coverage,
                 "pass_rushers": tracks.pass_rushers,
                 "first_pressure": tracks.first_pressure,
-                "air_yards": np.where(tracks.ended == play.THROWAWAY, tracks.throwaway_air_yards, drawn.air_yards),
+                "air_yards": np.where(
+                    tracks.ended == play.THROWAWAY, np.rint(tracks.throwaway_air_yards), drawn.air_yards
+                ),
                 **{"state_" + field.name: getattr(state, field.name) for field in fields(state)},
                 **{"skill_" + field.name: getattr(shift, field.name) for field in fields(shift)},
                 **{"matchup_" + field.name: getattr(matchup, field.name) for field in fields(matchup)},
