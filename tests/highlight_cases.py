@@ -133,8 +133,3 @@ def season() -> Season:
 def synthetic() -> Tracking:
     """The plays of `season` as a reader would return them; do not change them."""
     return Tracking(season().plays, season().frames, FOOTBALL, Report("three synthetic games"))
-
-
-def with_frames(tracking: Tracking, frames: pd.DataFrame) -> Tracking:
-    """The same plays with other frames."""
-    return Tracking(tracking.plays, frames, tracking.layout, tracking.report)

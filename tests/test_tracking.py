@@ -9,8 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qbsbp.schema import ULTIMATE, check
-from qbsbp.tracking import MAX_SPEED, add_velocities, order_players, prepare, repair_jumps
+from qbsbp.schema import FOOTBALL, ULTIMATE, check
+from qbsbp.tracking import (
+    MAX_SPEED,
+    add_velocities,
+    cut,
+    order_players,
+    pair_defenders,
+    prepare,
+    repair_holes,
+    repair_jumps,
+)
+from tests.highlight_cases import highlights, synthetic
 from tests.ultimate_cases import needs_real_data, real, simulated, with_frames
 
 DERIVED = ["velocity_x", "velocity_y", "acceleration_x", "acceleration_y"]
@@ -169,11 +179,11 @@ def test_no_velocity_is_made_of_a_jump():
     assert at > 70
 
 
-@pytest.mark.parametrize("cut", [1, 2, 3, 40, 77])
-def test_no_later_frame_changes_what_is_said_of_an_earlier_one(cut):
+@pytest.mark.parametrize("last", [1, 2, 3, 40, 77])
+def test_no_later_frame_changes_what_is_said_of_an_earlier_one(last):
     tracking = simulated()
-    rng = np.random.default_rng(cut)
-    before = (tracking.frames["frame_id"] <= cut).to_numpy()
+    rng = np.random.default_rng(last)
+    before = (tracking.frames["frame_id"] <= last).to_numpy()
     frame = before.reshape(-1, 15)[:, 0]
 
     def change(place):
@@ -232,3 +242,177 @@ def test_the_holder_comes_first_even_under_a_team_mate():
 def test_no_moments_have_no_order():
     order = order_players(np.zeros((0, 14, 2)), np.arange(7), np.arange(7, 14), np.zeros(0, dtype=int))
     assert order.shape == (0, 14)
+
+
+def test_defenders_are_paired_at_the_least_total_distance():
+    rng = np.random.default_rng(5)
+    attackers, defenders = rng.uniform(0, 30, (2, 50, 4, 2))
+    for ours, theirs, marker in zip(attackers, defenders, pair_defenders(attackers, defenders)):
+
+        def total(pairing, ours=ours, theirs=theirs):
+            return np.hypot(*(ours - theirs[list(pairing)]).T).sum()
+
+        assert total(marker) == pytest.approx(min(map(total, itertools.permutations(range(4)))))
+
+
+# --- football ---------------------------------------------------------------------------------------------------------
+
+
+def pitch(tracking, change):
+    """Football plays with positions changed by `change(place, frame_id)`; place has shape (frames, 23, 2)."""
+    frames = tracking.frames.copy()
+    place = frames[["x", "y"]].to_numpy(float, copy=True).reshape(-1, 23, 2)
+    change(place, frames["frame_id"].to_numpy()[::23])
+    return with_frames(tracking, frames.assign(x=place[..., 0].ravel(), y=place[..., 1].ravel()))
+
+
+def grid(tracking, *names):
+    return tracking.frames[list(names)].to_numpy(float).reshape(-1, 23, len(names))
+
+
+def test_a_football_play_is_cut_from_snap_to_release():
+    tracking = synthetic()
+    done = cut(tracking)
+    check(done.plays, done.frames, FOOTBALL)
+    plays = tracking.plays
+    assert (done.plays["snap_frame"] == 1).all()
+    assert (done.plays["release_frame"] == plays["release_frame"] - plays["snap_frame"] + 1).all()
+    key = ["game_id", "play_id"]
+    kept = tracking.frames.merge(plays[[*key, "snap_frame", "release_frame"]], on=key)
+    kept = kept[kept["frame_id"].between(kept["snap_frame"], kept["release_frame"])].reset_index(drop=True)
+    assert (done.frames["frame_id"] == kept["frame_id"] - kept["snap_frame"] + 1).all()
+    same = [name for name in tracking.frames.columns if name != "frame_id"]
+    pd.testing.assert_frame_equal(done.frames[same], kept[same])
+    count = tracking.frames.groupby(key)["frame_id"].max().to_numpy()
+    expected = (
+        plays["release_frame"] - plays["snap_frame"] + 1,
+        plays["snap_frame"] - 1,
+        count - plays["release_frame"],
+    )
+    for name, number in zip(("frames_in_play", "frames_before_snap", "frames_after_release"), expected):
+        assert done.report[name] == number.sum() > 0
+
+
+def test_the_order_of_the_plays_is_of_no_account():
+    tracking = synthetic()
+    turned = dataclasses.replace(tracking, plays=tracking.plays[::-1].reset_index(drop=True))
+    pd.testing.assert_frame_equal(prepare(turned).frames, prepare(tracking).frames)
+
+
+def test_velocities_of_the_snap_come_from_before_it_and_the_ball_has_none():
+    done, whole = prepare(synthetic()), add_velocities(repair_holes(synthetic()))
+    values, player = grid(done, *DERIVED), (done.frames["side"] != "ball").to_numpy().reshape(-1, 23)
+    assert np.isfinite(values[player]).all()
+    assert np.isnan(values[~player]).all()
+    place, frame = grid(whole, "x", "y"), whole.frames["frame_id"].to_numpy()[::23]
+    snap = np.flatnonzero(frame == 1) + whole.plays["snap_frame"].to_numpy() - 1
+    at_snap = values[done.frames["frame_id"].to_numpy()[::23] == 1][..., :2]
+    expected = 10 * (place[snap] - place[snap - 1])
+    ball = ~player[:1].repeat(len(snap), axis=0)
+    np.testing.assert_allclose(at_snap[~ball], expected[~ball], atol=1e-4)
+
+
+def test_velocities_agree_with_the_recorded_speed_and_direction():
+    done = prepare(synthetic())
+    speed, direction = (grid(done, name)[..., 0] for name in ("speed", "direction"))
+    recorded = speed[..., None] * np.stack([np.sin(np.radians(direction)), np.cos(np.radians(direction))], axis=-1)
+    apart = np.hypot(*np.moveaxis(grid(done, *DERIVED[:2]) - recorded, -1, 0))
+    assert np.nanmedian(apart) < 0.4  # yards/s: the recorded ones lag, and have the sensor's noise
+
+
+def test_preparing_football_twice_changes_nothing():
+    once = prepare(synthetic())
+    twice = prepare(once)
+    pd.testing.assert_frame_equal(twice.frames, once.frames)
+    pd.testing.assert_frame_equal(twice.plays, once.plays)
+
+
+def test_a_frozen_picture_makes_no_velocity_and_no_jump():
+    def freeze(place, frame):
+        start = int(np.flatnonzero(frame == 20)[0])
+        place[start : start + 4] = place[start - 1]
+
+    tracking = pitch(synthetic(), freeze)
+    held = repair_holes(tracking)
+    assert [held.report[name] for name in ("frozen_frames", "frozen_plays", "held_rows")] == [4, 1, 4 * 23]
+    assert repair_holes(synthetic()).report["frozen_frames"] == 0
+    start = int(np.flatnonzero(tracking.frames["frame_id"].to_numpy()[::23] == 20)[0])
+    np.testing.assert_array_equal(np.flatnonzero(held.frames["repaired"])[[0, -1]], [start * 23, (start + 4) * 23 - 1])
+    velocity = grid(add_velocities(held), *DERIVED[:2])
+    place, players = grid(tracking, "x", "y"), np.arange(1, 23)
+    assert np.isnan(velocity[start : start + 4]).all()
+    expected = (place[start + 4] - place[start - 1]) * 10 / 5
+    np.testing.assert_allclose(velocity[start + 4, players], expected[players], atol=1e-6)
+    assert np.hypot(*velocity[start + 4, players].T).max() < 11
+
+
+def test_players_who_stand_still_before_the_snap_are_not_frozen():
+    def stand(place, frame):
+        for f in range(2, 6):
+            place[frame == f] = place[frame == 1]
+
+    assert repair_holes(pitch(synthetic(), stand)).report["frozen_frames"] == 0
+
+
+def test_a_filled_hole_is_held_at_the_last_recorded_place_until_it_ends():
+    """A reader fills holes on a straight line to the next record: that line looks ahead, and is not used."""
+    tracking = synthetic()
+    frames = tracking.frames.copy()
+    row = int(np.flatnonzero(frames["frame_id"] == 12)[0]) + 5
+    hole = row + 23 * np.arange(3)
+    frames["repaired"] = False
+    frames.loc[hole, "repaired"] = True
+    frames.loc[hole, ["x", "y", "orientation"]] = [[50.0, 20.0, 7.0]] * 3
+    held = repair_holes(with_frames(tracking, frames))
+    before = frames.loc[row - 23, ["x", "y", "speed", "orientation"]]
+    for at in hole:
+        pd.testing.assert_series_equal(held.frames.loc[at, before.index], before, check_names=False)
+    assert held.report["held_rows"] == 3
+    others = np.setdiff1d(np.arange(len(frames)), hole)
+    pd.testing.assert_frame_equal(held.frames.iloc[others], frames.iloc[others])
+    after = add_velocities(held).frames.loc[row + 69]
+    expected = (frames.loc[row + 69, ["x", "y"]] - before[["x", "y"]]) * 10 / 4
+    np.testing.assert_allclose(after[DERIVED[:2]].to_numpy(float), expected.to_numpy(float), atol=1e-4)
+
+
+@pytest.mark.parametrize("last", [1, 6, 7, 15, 30])
+def test_no_later_frame_of_football_changes_what_is_said_of_an_earlier_one(last):
+    rng = np.random.default_rng(last)
+
+    def change(place, frame):
+        place[frame > last] = rng.uniform([0, 0], [120, 53], place[frame > last].shape)
+
+    tracking = synthetic()
+    whole, changed = (
+        add_velocities(repair_holes(one)) for one in (pitch(tracking, lambda *_: None), pitch(tracking, change))
+    )
+    before = (tracking.frames["frame_id"] <= last).to_numpy()
+    columns = ["x", "y", "repaired", *DERIVED]
+    np.testing.assert_array_equal(
+        changed.frames.loc[before, columns].to_numpy(float), whole.frames.loc[before, columns].to_numpy(float)
+    )
+
+
+@pytest.mark.parametrize(("snap", "release"), [(0, 20), (20, 10), (6, 10_000)])
+def test_a_release_that_is_not_in_the_play_is_refused(snap, release):
+    plays = synthetic().plays.copy()
+    plays.loc[3, ["snap_frame", "release_frame"]] = [snap, release]
+    message = rf"plays, row 3, columns 'snap_frame' and 'release_frame', values {snap} and {release}: expected 1 <="
+    with pytest.raises(ValueError, match=message):
+        cut(dataclasses.replace(synthetic(), plays=plays))
+
+
+def test_ultimate_is_not_cut():
+    for function in (cut, repair_holes):
+        with pytest.raises(ValueError, match="tracking: expected the layout 'football', came 'ultimate'"):
+            function(simulated())
+
+
+@needs_real_data
+def test_the_real_plays_are_credible_once_prepared():
+    done = prepare(highlights())
+    check(done.plays, done.frames, FOOTBALL)
+    assert [done.report[name] for name in ("frozen_frames", "frozen_plays")] == [15, 1]
+    speed = np.hypot(done.frames["velocity_x"], done.frames["velocity_y"])
+    assert speed.max() < 11
+    assert done.report["frames_in_play"] == len(done.frames) / 23 == 10_275
