@@ -57,6 +57,6 @@ def record(place, velocity, facing, play, frame, left, rng: np.random.Generator)
     values[..., 1] = np.where(turned, WIDTH - np.round(WIDTH - place.imag, 2), np.round(place.imag, 2))
     values[..., 2] = np.round(speed, 2)
     values[..., 3] = np.round(np.abs(change), 2)
-    values[..., :-1, 4] = np.round(direction[:, :-1] % 360, 2)
-    values[..., :-1, 5] = np.round(orientation % 360, 2)
+    values[..., :-1, 4] = np.round(direction[:, :-1] % 360, 2) % 360  # 360.00 is 0
+    values[..., :-1, 5] = np.round(orientation % 360, 2) % 360
     return values
