@@ -80,6 +80,7 @@ MACHINE = "autoevent_"
 MEASURED = {"x": "x", "y": "y", "s": "speed", "a": "acceleration", "dir": "direction", "o": "orientation"}
 ENTITIES = FOOTBALL.entities
 YARDS = re.compile(r"\bfor (?:(-?\d+) yards?|no gain)")
+SUFFIX = re.compile(r" (?:Jr|Sr|II|III|IV|V)\.?$")
 TARGET = re.compile(r"\bpass(?: [a-z]+)*? (?:to|intended for) (?:\d+-)?")
 
 
@@ -206,7 +207,7 @@ def read(
 QUIRKS = {
     "plays": "kept",
     "plays_turned": "went left, turned by half a turn",
-    "plays_no_dropback": "runs, kneels and kicks: not read",
+    "plays_no_dropback": "with another passResult than C, I, IN, S, R, as runs have: not read",
     "plays_annulled": "by a penalty: set aside",
     "plays_spiked": "set aside",
     "plays_unlike": "a situation beyond the schema's ranges, as a try for two points: set aside",
@@ -261,12 +262,12 @@ def _plays(folder: Path, edition: _Edition, weeks: list[int], met: Counter[str])
     rows = _read(path, edition.plays)
     _refuse(path, "gameId", ~rows["gameId"].isin(games["gameId"]), rows, "a game that games.csv has")
     _refuse(path, "playId", rows.duplicated(["gameId", "playId"]), rows, "every play of a game once")
-    result = rows["passResult"]
-    _refuse(path, "passResult", result.notna() & ~result.isin(RESULTS), rows, f"one of {', '.join(RESULTS)}, or NA")
+    if edition.year == 2023:  # all plays are dropbacks
+        _refuse(path, "passResult", ~rows["passResult"].isin(RESULTS), rows, f"one of {', '.join(RESULTS)}")
     rows = rows.join(games.set_index("gameId"), on="gameId")
     rows = rows[rows["week"].isin(weeks)]
 
-    keep = rows["passResult"].notna()
+    keep = rows["passResult"].isin(RESULTS)
     met["plays_no_dropback"] = int((~keep).sum())
     if edition.year == 2025:
         annulled = keep & (rows["playNullifiedByPenalty"] == "Y")
@@ -286,7 +287,7 @@ def _plays(folder: Path, edition: _Edition, weeks: list[int], met: Counter[str])
     rows = rows[fits].sort_values(["gameId", "playId"], ignore_index=True)
 
     outcome = rows["passResult"].map(RESULTS)
-    text = rows["playDescription"].str.rpartition("REVERSED.")[2]
+    text = pd.Series([told.rpartition("REVERSED.")[2] for told in rows["playDescription"]], rows.index, dtype="str")
     gained = rows[yards].where(outcome != "interception", 0).astype("int64")
     met["yards_unlike_text"] = int((gained != [_yards(last) for last in text]).sum())
     at_home = rows["possessionTeam"] == rows["homeTeamAbbr"]
@@ -729,13 +730,13 @@ def _target(text: str, ids: np.ndarray, names: np.ndarray) -> int:
     match = TARGET.search(text)
     if match is None:
         return 0
-    rest = text[match.end() :].replace(". ", ".", 1)
+    rest = text[match.end() :].replace(". ", ".")
     fits: list[tuple[tuple[int, bool], int]] = []
     for player, name in zip(ids, names, strict=True):
-        first, _, last = name.partition(" ")
+        first, _, last = SUFFIX.sub("", name).partition(" ")
         for letters in range(1, len(first) + 1):
-            short = f"{first[:letters]}.{last}"
-            if last and rest.startswith(short):
+            short = f"{first[:letters]}.{last}".replace(". ", ".")
+            if last and rest.startswith(short) and not rest[len(short) :][:1].isalpha():
                 fits.append(((len(short), letters == len(first)), int(player)))
     best = [player for fit, player in fits if fit == max(fits)[0]]
     return best[0] if len(best) == 1 else 0
