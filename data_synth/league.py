@@ -289,7 +289,7 @@ class LeagueConfig:
         unit_spread: Factor on the differences between teams' units, 0 to 3.
         home_edge: Added to every unit of the home side, in standard deviations, -1 to 1.
         injury_rate: Chance a week that a starter gets hurt and misses some (4 on average), 0 to 1.
-        trade_rate: Chance that two teams exchange a starter and a backup before week 9, for each pair of teams, 0 to 1.
+        trade_rate: Chance before week 9, for each of teams / 2 pairs, that one sends the other its starter, 0 to 1.
         move_rate: Share of passers who change teams between two seasons, 0 to 1.
         skill_memory: Correlation of a passer's talent from one season to the next, 0 to 1.
         unit_memory: The same of a team's units, 0 to 1.
@@ -521,7 +521,7 @@ def _starters(config: LeagueConfig, first: np.ndarray, second: np.ndarray, rng: 
     """Row of the passer who plays for each team in each week, (weeks, teams).
 
     A starter gets hurt with `injury_rate` a week and misses a geometric number of weeks. Before TRADE_WEEK teams meet
-    in pairs at random; with `trade_rate` one sends its starter for the other's backup.
+    in pairs at random; with `trade_rate` one sends its starter, who starts there too, for the other's backup.
     """
     first, second = first.copy(), second.copy()
     plays = np.empty((config.weeks, config.teams), dtype=np.int64)
@@ -530,7 +530,7 @@ def _starters(config: LeagueConfig, first: np.ndarray, second: np.ndarray, rng: 
         if week == TRADE_WEEK:
             for a, b in rng.permutation(config.teams).reshape(-1, 2):
                 if rng.random() < config.trade_rate:
-                    first[a], second[b] = second[b], first[a]
+                    first[a], second[a], first[b], second[b] = second[a], second[b], first[a], first[b]
         hurt = rng.random(config.teams) < config.injury_rate
         weeks_out = rng.geometric(1 / WEEKS_OUT, config.teams)
         for team in range(config.teams):
