@@ -215,6 +215,9 @@ FEATURES = {
     "direction_gap": "mean gap between published and differenced direction while faster than 2 yd/s, degree",
     "roughness": "root mean square third difference of position, yd",
 }
+SENSOR = ("jerk", "speed_changes", "torso_jitter", "speed_gap", "direction_gap", "roughness")
+TORSO = ("torso_to_motion", "torso_turning", "torso_snap", "torso_release")
+MOVEMENT = tuple(name for name in FEATURES if name not in (*SENSOR, *TORSO))
 PLACES = {
     "depth_snap": "distance along the field from the ball's place at the snap, yd",
     "width_snap": "distance across the field from the ball at the snap, yd",

@@ -604,6 +604,7 @@ SPREAD_ATTEMPTS = 100  # a passer with fewer in a season says nothing about the 
 POCKET = ("time", "pressured", "first_pressure", "pressurers", "hit", "depth", "passer_speed", "nearest")
 POCKET += tuple(f"nearest_{second}s" for second in (1, 2, 3, 4))
 POCKET += tuple(f"{name}_{i}" for name in ("separation", "eligible") for i in range(5))
+SAMPLE_WEEKS = (1, 2, 3)  # of the first season, whose passes are compared with real ones
 STATE = ("arrival_separation", "throw_distance", "flight_time")
 
 
@@ -763,33 +764,44 @@ def real_passes() -> Sample | None:
 
 def give_away(real: Sample, synthetic: Sample, *, seed: int, repeats: int) -> tuple[str, dict]:
     """The two-sample tests as text and as numbers: kinematic summaries of equally many plays of both kinds."""
-    theirs = kinematics.kinematics(real.moves)
-    theirs = theirs[theirs["group"] != "other"]
-    names, wider = tuple(kinematics.FEATURES), (*kinematics.FEATURES, *kinematics.PLACES)
+
+    def players(sample: Sample, rows: np.ndarray | slice = slice(None)) -> pd.DataFrame:
+        table = kinematics.kinematics(sample.moves[rows])
+        return table[table["group"] != "other"]
+
+    def like(columns: list[int]) -> pd.DataFrame:
+        scale = tuple(np.array([0.1, 1.0])[columns])  # s, yards
+        rows = kinematics.matched(real.match[:, columns], synthetic.match[:, columns], scale, seed=seed)
+        return players(synthetic, rows)
+
+    names = tuple(kinematics.FEATURES)
+    theirs, own, deep = players(real), like([0]), like([0, 1])
+    half = np.random.default_rng(seed).permutation(len(real.moves)) % 2 == 0
     lines = [
         "",
-        f"Two-sample test: gradient boosting on {len(names)} kinematic summaries a player, real highlights against",
+        f"Two-sample test: gradient boosting on summaries of single players, {len(real.moves)} real highlight passes",
+        "against as many synthetic ones, five folds of whole plays; area under the ROC curve (0.5: nothing to tell)",
     ]
-    lines.append("synthetic passes, five folds of whole plays; area under the ROC curve (0.5: cannot be told apart)")
     numbers = {}
-    for title, columns, features in (
-        ("matched on time to throw", [0], names),
-        ("matched on time to throw and the target's depth", [0, 1], names),
-        ("the same, with places and nearest opponents", [0, 1], wider),
+    for title, one, other, features in (
+        (f"all {len(names)} kinematic summaries, matched on time to throw", theirs, own, names),
+        (f"of these the movement only ({len(kinematics.MOVEMENT)})", theirs, own, kinematics.MOVEMENT),
+        (f"the torso only ({len(kinematics.TORSO)})", theirs, own, kinematics.TORSO),
+        (f"what the sensor adds only ({len(kinematics.SENSOR)})", theirs, own, kinematics.SENSOR),
+        ("all, matched on time to throw and the target's depth", theirs, deep, names),
+        ("the same, with places and nearest opponents", theirs, deep, (*names, *kinematics.PLACES)),
+        ("all, one half of the real passes against the other", players(real, half), players(real, ~half), names),
     ):
-        widths = (0.1, 1.0)[: len(columns)]
-        rows = kinematics.matched(real.match[:, columns], synthetic.match[:, columns], widths, seed=seed)
-        ours = kinematics.kinematics(synthetic.moves[rows])
-        test = kinematics.two_sample(theirs, ours, features, seed=seed, repeats=repeats)
+        test = kinematics.two_sample(one, other, features, seed=seed, repeats=repeats)
         lines.append(f"  {test.auc:.3f} ({test.low:.3f} to {test.high:.3f})  {title}")
         numbers[title] = {"auc": test.auc, "interval": [test.low, test.high]}
-        if columns == [0]:
-            first, own = test, ours
+        if len(numbers) == 1:
+            first = test
     lines += [
         "",
         "What gives them away, matched on time to throw: loss of area when the summary is shuffled; its area alone",
+        "(above 0.5: synthetic is larger); medians real and synthetic",
     ]
-    lines.append("(above 0.5: synthetic is larger); medians real and synthetic")
     tests = {"all": first}
     for g in kinematics.GROUPS:
         pair = theirs[theirs["group"] == g], own[own["group"] == g]
@@ -823,8 +835,8 @@ def main() -> None:
         observed.append(observe(season))
         count += len(observed[-1].dropbacks["attempt"])
         if sample is None:
-            plays = season.plays[season.plays["week"] <= 2]
-            sample = passes(plays, pd.concat([season.week_frames(1), season.week_frames(2)], ignore_index=True))
+            plays = season.plays[season.plays["week"].isin(SAMPLE_WEEKS)]
+            sample = passes(plays, pd.concat([season.week_frames(w) for w in SAMPLE_WEEKS], ignore_index=True))
             kinematic = kinematics.kinematics(sample.moves)
         if args.quick or count >= args.plays:
             break
