@@ -152,7 +152,8 @@ def read(
 
     Args:
         directory: The folder with the CSV files, as unpacked from Kaggle or written by `data_synth`.
-        weeks: Which weeks, all when None. A week of 2023 takes about 0.3 GB while it is read, of 2025 about 2 GB.
+        weeks: Which weeks, all when None. A week takes about 0.5 GB while it is read; of the NFL's of 2025,
+            which begin at the huddle, six times that.
         verify: Whether to insist on the manifest that `data_synth` writes and on its checksums. The NFL's directories
             have none: False for those.
         progress: Whether to show a bar.

@@ -37,7 +37,7 @@ def read(
 
     Args:
         directory: The folder that was written.
-        weeks: Which weeks, all when None. A week's frames take about 65 MB.
+        weeks: Which weeks, all when None. A week's frames take about 55 MB.
         verify: Whether to compare every file that is read with its checksum.
         progress: Whether to show a bar.
 
