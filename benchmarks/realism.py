@@ -96,10 +96,12 @@ def logistic_slope(x: np.ndarray, won: np.ndarray) -> float:
 
 
 def true_sd(means: np.ndarray, variances: np.ndarray, counts: np.ndarray) -> float:
-    """Spread of the passers' expected values, by the method of moments.
+    """Spread of the passers' expected values, by the method of moments; NaN with fewer than three passers.
 
     A passer's mean over his own n releases varies around his expectation with variance / n; that part is taken away.
     """
+    if len(means) < 3:
+        return math.nan
     return math.sqrt(max(0.0, float(np.var(means, ddof=1) - np.mean(variances / counts))))
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import genpareto
 
-from benchmarks import kinematics, realism
+from benchmarks import realism
 from data_synth.league import LeagueConfig, make_league
 
 # --- statistics -------------------------------------------------------------------------------------------------------
@@ -40,6 +40,7 @@ def test_true_sd_takes_sampling_noise_away():
     found = realism.true_sd(means, np.full(2000, 100.0), np.full(2000, n))
     assert found == pytest.approx(0.4, abs=0.03)
     assert np.std(means) > 0.5
+    assert math.isnan(realism.true_sd(means[:2], np.ones(2), np.ones(2)))  # two passers have no spread to speak of
     assert realism.true_sd(means - truth, np.full(2000, 100.0), np.full(2000, n)) < 0.1
 
 
@@ -253,7 +254,7 @@ def test_verdicts_and_the_line_that_counts_them():
 
 
 def test_a_small_league_answers_every_row():
-    config = LeagueConfig(teams=6, weeks=2, seasons=2)
+    config = LeagueConfig(teams=6, weeks=4, seasons=2)
     observed = [realism.observe(season) for season in make_league(config, seed=11)]
     measured, intervals = realism.figures(observed, config.weeks, 3, seed=0)
     targets = realism.read_targets().set_index("key")
@@ -264,5 +265,4 @@ def test_a_small_league_answers_every_row():
         np.concatenate([o.dropbacks["complete"] for o in observed]).sum()
         / np.concatenate([o.dropbacks["attempt"] for o in observed]).sum()
     )
-    assert sum(len(o.dropbacks["attempt"]) for o in observed) > 600
-    assert kinematics.GROUPS == ("QB", "RB", "WR", "TE", "OL", "DL", "LB", "DB")
+    assert sum(len(o.dropbacks["attempt"]) for o in observed) > 1_200
