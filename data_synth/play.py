@@ -842,7 +842,9 @@ def _tracks(rows, frames, ends: _State, plan: _Plan, offence: Offence, defence: 
     place, velocity, facing = (np.concatenate(parts) for parts in zip(*frames))
     throwaway = ends.ended == THROWAWAY
     passer_end = _passer_end(ends, place, play, frame)
-    out_of_reach = passer_end + 14.0 * rng.random(n) + 1j * np.where(passer_end.imag > WIDTH / 2, 1, -1) * 25.0
+    # A ball thrown away must reach the line of scrimmage, or it is a foul.
+    beyond = np.minimum(plan.line + 1.0 + rng.exponential(6.0, n), FOOTBALL.field_length - 1.0)
+    out_of_reach = beyond + 1j * (passer_end.imag + np.where(passer_end.imag > WIDTH / 2, 1, -1) * 25.0)
     catch = np.where(throwaway, out_of_reach, ends.catch)
     ball = _ball(plan, ends, place[:, PASSER], play, frame, passer_end, catch)
     values = np.full((n, longest, 23, 6), np.nan, dtype=np.float32)
@@ -872,7 +874,7 @@ def _tracks(rows, frames, ends: _State, plan: _Plan, offence: Offence, defence: 
         pass_rushers=defence.rusher.sum(1),
         play_action=plan.play_action,
         routes=route.astype(np.int8),
-        throwaway_air_yards=np.where(throwaway, np.maximum(catch.real - plan.line, -8.0), np.nan),
+        throwaway_air_yards=np.where(throwaway, catch.real - plan.line, np.nan),
         first_pressure=ends.pressure,
     )
 
