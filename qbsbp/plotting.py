@@ -13,22 +13,27 @@ import io
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from string import Template
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from matplotlib.animation import AbstractMovieWriter, Animation
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Circle, Rectangle
 from torch.distributions import Distribution
+
+from .tracking import nearest_opponent
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .schema import Layout
+    from .schema import Layout, Tracking
 
 COLORS = {
     "body": "#0072b2",  # blue
@@ -302,7 +307,8 @@ class Pitch:
 
     The offence are round, the defence square, and each player trails a line of where half a second at the present
     velocity leads, when the frames have velocities. The disc is a white ring on its holder, or alone in the air. The
-    field has the proportions of the layout, and the offence moves to the right.
+    field has the proportions of the layout, and the offence moves to the right. A football field has a line every ten
+    yards, with its distance to the nearer goal line.
 
     Args:
         layout: Size of the field and its unit.
@@ -327,6 +333,12 @@ class Pitch:
             ax.add_patch(Rectangle((left, 0), depth, width, facecolor="#f0f0f0", linewidth=0, zorder=0))
         ax.add_patch(Rectangle((0, 0), length, width, fill=False, edgecolor="#8c8c8c", linewidth=1.0, zorder=1))
         ax.vlines((depth, length - depth), 0, width, color="#8c8c8c", linewidth=1.0, zorder=1)
+        if layout.name == "football":
+            tens = np.arange(depth + 10, length - depth, 10)
+            ax.vlines(tens, 0, width, color="#dcdcdc", linewidth=0.8, zorder=0.5)
+            for x in tens:  # clipped where a chapter shows a part of the field
+                to_goal = min(x - depth, length - depth - x)
+                ax.text(x, 1.2, f"{to_goal:.0f}", color="#737373", ha="center", fontsize="small", clip_on=True)
         ax.set(xlim=(-1, length + 1), ylim=(-1, width + 1), aspect="equal")
         ax.axis("off")
         self._teams = {}
@@ -376,6 +388,181 @@ class Pitch:
                 lines.set_data(xs, ys)
         disc = moment[~moment["side"].isin(self._teams)]
         self._disc.set_data(disc["x"], disc["y"])
+
+
+class PassView:
+    """One football play from above: who has run where, who is open, and how near the rush is.
+
+    Above the marks of `Pitch`, linemen are hollow. Everybody trails the way since the snap. Around each eligible
+    receiver, the offence but for the passer and linemen, is a disc that reaches to the nearest defender, with that
+    distance, his separation, written beside it: green and bold where it is at least `OPEN` yards. A line joins the
+    passer to the nearest defender, with their distance, the pressure.
+
+    Args:
+        tracking: Plays of the layout "football", cut or not, with velocities where they are to be seen.
+        game_id: Game of the play.
+        play_id: The play.
+        ax: Axes to draw on; new ones by default.
+        names: Whether to write above the field which line is which.
+        fontsize: Size of the numbers and words.
+
+    Attributes:
+        frames: frame_id of every frame of the play, shape (frames,).
+        snap: frame_id of the snap.
+        release: frame_id of the release.
+        limits: Part of the field that is shown: its ends along x and its ends along y.
+
+    Raises:
+        ValueError: The layout is another, or there is no such play.
+    """
+
+    OPEN = 3.0  # yards of separation from which a receiver is drawn as open
+    AROUND = 5  # frames before the snap and after the release in which nobody leaves the picture
+
+    def __init__(
+        self,
+        tracking: Tracking,
+        game_id: int,
+        play_id: int,
+        ax: Axes | None = None,
+        *,
+        names: bool = True,
+        fontsize: str | float = "small",
+    ):
+        if tracking.layout.name != "football":
+            raise ValueError(f"tracking: expected the layout 'football', came {tracking.layout.name!r}.")
+        plays, rows = tracking.plays, tracking.frames
+        plays = plays[(plays["game_id"] == game_id) & (plays["play_id"] == play_id)]
+        if len(plays) != 1:
+            raise ValueError(f"play_id: expected a play of the tables, came play {play_id} of game {game_id}.")
+        play = plays.iloc[0]
+        self._rows = rows[(rows["game_id"] == game_id) & (rows["play_id"] == play_id)]
+        entities = tracking.layout.entities
+        near = nearest_opponent(replace(tracking, frames=self._rows))
+        self._separation = near["separation"].to_numpy().reshape(-1, entities)
+        self._place = self._rows[["x", "y"]].to_numpy(dtype=float).reshape(-1, entities, 2)
+        self.frames = self._rows["frame_id"].to_numpy()[::entities]
+        self.snap, self.release = int(play["snap_frame"]), int(play["release_frame"])
+        self._first = int(np.searchsorted(self.frames, self.snap))
+
+        first = self._rows.iloc[:entities]
+        player = first["player_id"].to_numpy()
+        offence, line = (first["side"] == "offence").to_numpy(), (first["position"] == "OL").to_numpy()
+        self._passer = int(np.argmax(player == play["passer_id"]))
+        self._eligible = np.flatnonzero(offence & ~line & (player != play["passer_id"]))
+        self._line = np.flatnonzero(offence & line)
+        self._opponent = np.searchsorted(player, near["opponent_id"].to_numpy().reshape(-1, entities))
+
+        if ax is None:
+            _, ax = plt.subplots(figsize=(5.2, 5.4))
+        self.ax = ax
+        self._pitch = Pitch(tracking.layout, ax, names=False)
+        seen = (self.frames >= self.snap - self.AROUND) & (self.frames <= self.release + self.AROUND)
+        shown = self._place[seen][:, first["side"] != "ball"]
+        scrimmage = float(play["line_of_scrimmage"])
+        first_down = scrimmage + float(play["yards_to_go"])
+        low, high = shown.min(axis=(0, 1)) - 2.5, shown.max(axis=(0, 1)) + 2.5
+        self.limits = (float(low[0]), float(max(high[0], first_down + 1))), (float(low[1]), float(high[1]))
+        ax.set(xlim=self.limits[0], ylim=self.limits[1])
+        ax.axvline(scrimmage, color=COLORS["truth"], linewidth=1.2, linestyle=(0, (4, 2)), zorder=1)
+        if first_down < tracking.layout.goal_line:
+            ax.axvline(first_down, color=COLORS["lower_tail"], linewidth=1.2, linestyle=(0, (1, 1)), zorder=1)
+
+        if names:
+            ax.text(scrimmage, high[1], "line of scrimmage", ha="right", va="bottom", fontsize=fontsize)
+            if first_down < tracking.layout.goal_line:
+                color = COLORS["lower_tail"]
+                ax.text(first_down, high[1], "first down", color=color, ha="left", va="bottom", fontsize=fontsize)
+
+        colors = [COLORS["body"] if own else COLORS["upper_tail"] for own in offence]
+        self._moving = np.flatnonzero(first["side"] != "ball")
+        self._trails = LineCollection(
+            [], colors=[colors[i] for i in self._moving], linewidths=1.0, alpha=0.45, zorder=1.5
+        )
+        ax.add_collection(self._trails)
+        self._discs = [ax.add_patch(Circle((0, 0), 0, linewidth=0, alpha=0.22, zorder=1.2)) for _ in self._eligible]
+        (self._rush,) = ax.plot([], [], color=COLORS["upper_tail"], linewidth=1.6, zorder=2.5)
+        (self._hollow,) = ax.plot([], [], "o", color="white", markersize=2.6, zorder=3.5)
+        style = dict(textcoords="offset points", ha="center", fontsize=fontsize, zorder=5, annotation_clip=True)
+        self._words = [ax.annotate("", (0, 0), xytext=(0, 5), **style) for _ in self._eligible]
+        style |= {"ha": "right", "va": "center", "color": COLORS["upper_tail"]}
+        self._pressure = ax.annotate("", (0, 0), xytext=(-6, 0), **style)
+
+    def show(self, frame_id: int) -> None:
+        """Move everybody to where they are in one frame.
+
+        Raises:
+            ValueError: The play has no such frame.
+        """
+        t = int(np.searchsorted(self.frames, frame_id))
+        if t == len(self.frames) or self.frames[t] != frame_id:
+            raise ValueError(f"frame_id: expected one from {self.frames[0]} to {self.frames[-1]}, came {frame_id}.")
+        entities = self._place.shape[1]
+        self._pitch.show(self._rows.iloc[t * entities : (t + 1) * entities])
+        now, gap = self._place[t], self._separation[t]
+        since = self._place[min(self._first, t) : t + 1]
+        self._trails.set_segments([since[:, i] for i in self._moving])
+        self._hollow.set_data(*now[self._line].T)
+        for disc, words, i in zip(self._discs, self._words, self._eligible, strict=True):
+            is_open = gap[i] >= self.OPEN
+            others = self._eligible[self._eligible != i]
+            beside = others[np.hypot(*(now[others] - now[i]).T).argmin()] if len(others) else i
+            below = now[i, 1] < now[beside, 1]  # two who stand together have their numbers on either side
+            words.set(position=(0, -5 if below else 5), va="top" if below else "bottom")
+            color = COLORS["estimate"] if is_open else COLORS["truth"]
+            disc.set(center=now[i], radius=gap[i], facecolor=color)
+            words.xy = now[i]
+            words.set(text=_number(gap[i]), color=color, fontweight="bold" if is_open else "normal")
+        rusher = self._opponent[t, self._passer]
+        self._rush.set_data(*now[[self._passer, rusher]].T)
+        self._pressure.xy = now[self._passer]
+        self._pressure.set_text(_number(gap[self._passer]))
+
+    def seconds(self, frame_id: int) -> float:
+        """Seconds since the snap, negative before it."""
+        return (frame_id - self.snap) / self._pitch.layout.frames_per_second
+
+
+def pass_filmstrip(
+    tracking: Tracking, game_id: int, play_id: int, frames: Sequence[int], *, columns: int = 2
+) -> Figure:
+    """Moments of one football play side by side, each as `PassView` shows it, for a reader who sees no animation.
+
+    Args:
+        tracking: Plays of the layout "football".
+        game_id: Game of the play.
+        play_id: The play.
+        frames: frame_id of each moment.
+        columns: How many stand side by side.
+
+    Returns:
+        The figure, with the seconds since the snap above each moment.
+
+    Raises:
+        ValueError: No frames, or what `PassView` refuses.
+    """
+    if len(frames) == 0:
+        raise ValueError("frames: expected at least one frame_id, came none.")
+    rows = -(-len(frames) // columns)
+    # No wider than this, because a phone shrinks every figure to its width, and the letters with it.
+    fig, axes = plt.subplots(rows, columns, squeeze=False)
+    for ax, frame in zip(axes.flat, frames, strict=False):
+        view = PassView(tracking, game_id, play_id, ax, names=False, fontsize="medium")
+        view.show(frame)
+        ax.set_title(_moment(view, frame))
+    for ax in axes.flat[len(frames) :]:
+        ax.remove()
+    (left, right), (low, high) = view.limits
+    width = 5.2
+    fig.set_size_inches(width, rows * (width / columns * (high - low) / (right - left) + 0.32))
+    return fig
+
+
+def _moment(view: PassView, frame_id: int) -> str:
+    if frame_id == view.snap:
+        return "snap"
+    after = "release, " if frame_id == view.release else ""
+    return f"{after}{_number(view.seconds(frame_id))} s"
 
 
 def filmstrip(

@@ -21,6 +21,7 @@ __all__ = [
     "repair_holes",
     "add_velocities",
     "cut",
+    "nearest_opponent",
     "order_players",
     "pair_defenders",
 ]
@@ -277,6 +278,38 @@ def cut(tracking: Tracking) -> Tracking:
             Quirk("frames_after_release", after, "dropped"),
         ),
     )
+
+
+def nearest_opponent(tracking: Tracking) -> pd.DataFrame:
+    """How far everybody is from the nearest opponent, in every frame.
+
+    For a receiver that is his separation, for the passer the pressure on him.
+
+    Args:
+        tracking: Tracks with x, y and side, of either sport.
+
+    Returns:
+        A table with the rows of `tracking.frames`: `separation`, in the layout's unit of length, and `opponent_id`, the
+        player_id of that opponent, of two at the same distance the smaller one. The disc or ball has NaN and 0, and so
+        has a player without opponents.
+    """
+    frames, entities = tracking.frames, tracking.layout.entities
+    place = frames[["x", "y"]].to_numpy(dtype=float).reshape(-1, entities, 2)
+    player = frames["player_id"].to_numpy().reshape(-1, entities)
+    team = [(frames["side"] == name).to_numpy().reshape(-1, entities) for name in ("offence", "defence")]
+    separation, opponent = np.full(player.shape, np.nan), np.zeros(player.shape, dtype="int64")
+    for start in range(0, len(place), 2048):  # a full season at once would need gigabytes
+        here = slice(start, start + 2048)
+        offence, defence = (one[here] for one in team)
+        opposed = (offence[:, :, None] & defence[:, None]) | (defence[:, :, None] & offence[:, None])
+        gap = np.hypot(*np.moveaxis(place[here, :, None] - place[here, None], -1, 0))
+        gap = np.where(opposed, gap, np.inf)
+        nearest = gap.argmin(axis=2)
+        least = np.take_along_axis(gap, nearest[..., None], axis=2)[..., 0]
+        found = np.isfinite(least)
+        separation[here][found] = least[found]
+        opponent[here][found] = np.take_along_axis(player[here], nearest, axis=1)[found]
+    return pd.DataFrame({"separation": separation.ravel(), "opponent_id": opponent.ravel()}, index=frames.index)
 
 
 def order_players(place: np.ndarray, offence: np.ndarray, defence: np.ndarray, holder: np.ndarray) -> np.ndarray:

@@ -14,8 +14,11 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.colors import to_rgb
 
 from qbsbp.distributions import GeneralizedPareto, SplicedBinnedPareto
-from qbsbp.plotting import COLORS, Pitch, filmstrip, jshtml, notice, plot_law, use_style
-from qbsbp.schema import ULTIMATE
+from qbsbp.plotting import COLORS, PassView, Pitch, filmstrip, jshtml, notice, pass_filmstrip, plot_law, use_style
+from qbsbp.schema import FOOTBALL, ULTIMATE
+from qbsbp.tracking import add_velocities, cut
+from tests.highlight_cases import synthetic
+from tests.ultimate_cases import simulated
 
 LIGHT_PAGE, DARK_PAGE = (1.0, 1.0, 1.0), (18 / 255,) * 3
 
@@ -235,3 +238,106 @@ def test_filmstrip_wants_as_many_laws_as_moments():
     with pytest.raises(ValueError, match=r"came 1 moments, laws of batch_shape \(\), 1 outcomes and 1 titles"):
         law = torch.distributions.Normal(0.0, 1.0)
         filmstrip([one_frame()], law, [0.0], ULTIMATE, titles=["first"], limits=(0.0, 1.0))
+
+
+def test_a_football_field_has_a_line_every_ten_yards_and_another_field_has_none():
+    words = [text.get_text() for text in Pitch(FOOTBALL, names=False).ax.texts]
+    assert words == ["10", "20", "30", "40", "50", "40", "30", "20", "10"]
+    assert not Pitch(ULTIMATE, names=False).ax.texts
+
+
+def view_of(tracking, frame, **options):
+    """A view of the first play at a frame, and the rows of that frame."""
+    play = tracking.plays.iloc[0]
+    view = PassView(tracking, play["game_id"], play["play_id"], **options)
+    view.show(frame)
+    same = (tracking.frames["play_id"] == play["play_id"]) & (tracking.frames["game_id"] == play["game_id"])
+    return view, play, tracking.frames[same & (tracking.frames["frame_id"] == frame)].set_index("player_id")
+
+
+def gaps(moment, side="offence"):
+    """Distance from everybody of a side to the nearest opponent, one pair at a time."""
+    own, others = moment[moment["side"] == side], moment[~moment["side"].isin([side, "ball"])]
+    return {
+        player: min(np.hypot(row["x"] - other["x"], row["y"] - other["y"]) for _, other in others.iterrows())
+        for player, row in own.iterrows()
+    }
+
+
+def test_pass_view_measures_separation_and_pressure():
+    tracking = synthetic()
+    view, play, moment = view_of(tracking, int(tracking.plays["release_frame"].iloc[0]))
+    gap = gaps(moment)
+    receivers = [i for i in gap if i != play["passer_id"] and moment.loc[i, "position"] != "OL"]
+    discs = [patch for patch in view.ax.patches if isinstance(patch, mpl.patches.Circle)]
+    assert len(receivers) == 5
+    shown = {tuple(np.round(disc.center, 9)): disc.radius for disc in discs}
+    wanted = {tuple(np.round(moment.loc[i, ["x", "y"]].to_list(), 9)): gap[i] for i in receivers}
+    assert shown == pytest.approx(wanted)
+    words = [text.get_text() for text in view.ax.texts]
+    assert f"{gap[play['passer_id']]:.1f}" in words
+    for i in receivers:
+        (text,) = [
+            t
+            for t in view.ax.texts
+            if t.get_text() == f"{gap[i]:.1f}" and tuple(t.xy) == tuple(moment.loc[i, ["x", "y"]])
+        ]
+        assert text.get_color() == COLORS["estimate" if gap[i] >= PassView.OPEN else "truth"]
+
+
+def test_pass_view_trails_the_way_since_the_snap_and_sees_nothing_ahead():
+    tracking = synthetic()
+    play = tracking.plays.iloc[0]
+    view, _, moment = view_of(tracking, int(play["snap_frame"]) + 3)
+    (trails,) = [
+        c for c in view.ax.collections if isinstance(c, mpl.collections.LineCollection) and len(c.get_paths()) == 22
+    ]
+    ways = [path.vertices for path in trails.get_paths()]
+    assert {len(way) for way in ways} == {4}
+    ends = sorted(tuple(way[-1]) for way in ways)
+    assert ends == sorted(map(tuple, moment.loc[moment["side"] != "ball", ["x", "y"]].to_numpy()))
+    view.show(int(play["snap_frame"]) - 2)
+    assert {len(path.vertices) for path in trails.get_paths()} == {1}
+    assert view.seconds(int(play["snap_frame"]) + 3) == pytest.approx(0.3)
+
+
+def test_pass_view_keeps_everybody_in_the_picture_and_is_the_same_of_cut_plays():
+    tracking = synthetic()
+    view, play, _ = view_of(tracking, int(tracking.plays["snap_frame"].iloc[0]))
+    rows = tracking.frames[tracking.frames["side"] != "ball"]
+    rows = rows[(rows["game_id"] == play["game_id"]) & (rows["play_id"] == play["play_id"])]
+    (left, right), (low, high) = view.limits
+    assert rows["x"].between(left, right).all()
+    assert rows["y"].between(low, high).all()
+    assert {"line of scrimmage", "first down"} <= {text.get_text() for text in view.ax.texts}
+    whole = [text.get_text() for text in view.ax.texts]
+    short, _, _ = view_of(cut(add_velocities(tracking)), 1)
+    assert [text.get_text() for text in short.ax.texts] == whole
+
+
+def test_pass_view_refuses_what_is_not_there():
+    tracking = synthetic()
+    play = tracking.plays.iloc[0]
+    with pytest.raises(ValueError, match="expected the layout 'football'"):
+        PassView(simulated(2), 1, 1)
+    with pytest.raises(ValueError, match="expected a play of the tables, came play -1 of game"):
+        PassView(tracking, play["game_id"], -1)
+    view = PassView(tracking, play["game_id"], play["play_id"])
+    with pytest.raises(ValueError, match=r"frame_id: expected one from 1 to \d+, came 0"):
+        view.show(0)
+
+
+def test_pass_filmstrip_names_its_moments_and_reads_on_a_phone():
+    tracking = synthetic()
+    play = tracking.plays.iloc[0]
+    use_style()
+    snap, release = int(play["snap_frame"]), int(play["release_frame"])
+    fig = pass_filmstrip(tracking, play["game_id"], play["play_id"], [snap, snap + 5, release])
+    since = (release - snap) / FOOTBALL.frames_per_second
+    assert [ax.get_title(loc="left") for ax in fig.axes] == ["snap", "0.5 s", f"release, {since:.1f} s"]
+    pixels = 390 / (72 * fig.get_size_inches()[0])  # on a screen 390 px wide, per point
+    shown = [text for text in fig.findobj(mpl.text.Annotation) if text.get_text()]
+    assert len(shown) == 3 * 6  # five separations and the pressure
+    assert min(text.get_fontsize() for text in shown) * pixels >= 11
+    with pytest.raises(ValueError, match="expected at least one frame_id"):
+        pass_filmstrip(tracking, play["game_id"], play["play_id"], [])

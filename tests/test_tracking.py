@@ -14,6 +14,7 @@ from qbsbp.tracking import (
     MAX_SPEED,
     add_velocities,
     cut,
+    nearest_opponent,
     order_players,
     pair_defenders,
     prepare,
@@ -212,6 +213,25 @@ def test_the_real_jumps_are_repaired():
 
 
 # --- the order of players ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tracks", [simulated, synthetic], ids=["ultimate", "football"])
+def test_the_nearest_opponent_is_found_among_the_other_side(tracks):
+    tracking = tracks()
+    near = nearest_opponent(tracking)
+    frames = tracking.frames
+    for row in np.random.default_rng(1).choice(len(frames), 200, replace=False):
+        here = frames.iloc[row]
+        moment = frames.iloc[row - row % tracking.layout.entities :][: tracking.layout.entities]
+        others = moment[(moment["side"] != here["side"]) & moment["side"].isin(["offence", "defence"])]
+        if here["side"] not in ("offence", "defence"):
+            assert np.isnan(near["separation"].iloc[row])
+            assert near["opponent_id"].iloc[row] == 0
+            continue
+        gap = np.hypot(others["x"] - here["x"], others["y"] - here["y"])
+        assert near["separation"].iloc[row] == pytest.approx(gap.min(), abs=1e-5)
+        found = others.loc[others["player_id"] == near["opponent_id"].iloc[row]].index[0]
+        assert gap[found] == pytest.approx(gap.min(), abs=1e-5)
 
 
 def test_holder_then_team_mates_by_distance_then_their_markers():
