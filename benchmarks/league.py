@@ -5,7 +5,8 @@
 
 Each case is a process of its own, so that its peak of resident memory is its own. It makes the seasons one after the
 other, as `make_league` yields them, asks each for the frames of every week, one week at a time, and lets both go. Time
-starts after the imports; on a shared machine the processor's seconds say more than the clock's. `--files` writes each season as Parquet too, to a folder that is deleted afterwards.
+starts after the imports; on a shared machine the processor's seconds say more than the clock's. `--files` writes each
+season as Parquet too, to a folder that is deleted afterwards.
 """
 
 from __future__ import annotations
