@@ -10,8 +10,7 @@ one form: a quantile, a probability and a threshold all move with
 where :math:`f_k` is the share of bin `k` below the point (1, then a fraction, then 0: the distance from the left edge
 of the bin to the point in units of bins, clamped to [0, 1]), `j` its bin and `u` its level.
 
-Shapes throughout: B laws, K bins, S outcomes per law. `edges` (K + 1,), `widths` (K,), `logits` (B, K), tail parameters
-(B,), outcomes (S, B).
+Shapes throughout: B laws, K bins, S outcomes per law. `logits` (B, K), tail parameters (B,), outcomes (S, B).
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from .binned import Bins
 from .gpd import SERIES_BELOW, series_terms
 
 __all__ = ["Cdf", "Crps", "Icdf", "LogProb", "evaluate"]
@@ -42,28 +42,30 @@ class Tails(NamedTuple):
     upper_mass: float
 
 
-# Logits of the laws that a CPU evaluates at once: two arrays of this size stay in its cache, and the allocator hands
-# the same memory out again instead of paging in new memory at every call.
+LOG2_E = 1 / math.log(2)
+
+# Up to so many logits one softmax takes less time than the four operations that are faster on more.
+FEW = 2**15
+
+# Logits of the laws that a CPU evaluates at once: an array of this size stays in its cache, and the allocator hands the
+# same memory out again instead of paging in new memory at every call.
 CHUNK = 2**19
 
 
-def evaluate(
-    function: type[Function], edges: Tensor, widths: Tensor, logits: Tensor, *arguments: Tensor | float | str
-) -> Tensor:
+def evaluate(function: type[Function], bins: Bins, logits: Tensor, *arguments: Tensor | str | float) -> Tensor:
     """`function.apply`, or the same without a graph where nothing asks for a gradient, some laws at a time on a CPU.
 
     Args:
         function: One of the functions of this module.
-        edges: Shape (K + 1,).
-        widths: Shape (K,).
+        bins: Shared by all laws.
         logits: Shape (B, K).
         arguments: The rest, as `function.forward` has them: tensors have their laws in the last dimension.
     """
     if torch.is_grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in (logits, *arguments)):
-        return function.apply(edges, widths, logits, *arguments)
+        return function.apply(bins, logits, *arguments)
     with torch.inference_mode():  # dispatches faster than no_grad; the copy is an ordinary tensor again
         if logits.numel() <= CHUNK or logits.device.type != "cpu":
-            out = function.forward(None, edges, widths, logits, *arguments)
+            out = function.forward(None, bins, logits, *arguments)
         else:
             size = max(1, CHUNK // logits.shape[-1])
             chunks = [
@@ -71,7 +73,7 @@ def evaluate(
                 for a in arguments
             ]
             parts = zip(logits.split(size), *chunks, strict=False)  # numbers repeat without end
-            out = torch.cat([function.forward(None, edges, widths, *part) for part in parts], -1)
+            out = torch.cat([function.forward(None, bins, *part) for part in parts], -1)
     return out.clone()
 
 
@@ -79,6 +81,7 @@ class Numbers(NamedTuple):
     """Constants as tensors of no dimension: with a Python number, operations on few outcomes take twice as long."""
 
     zero: Tensor
+    half: Tensor
     one: Tensor
     inf: Tensor
     minus_inf: Tensor
@@ -95,7 +98,7 @@ class Numbers(NamedTuple):
 @torch.inference_mode(False)
 def _numbers(dtype: torch.dtype, device: torch.device) -> Numbers:
     finfo, orders = torch.finfo(dtype), range(series_terms(dtype))
-    plain = (0.0, 1.0, math.inf, -math.inf, finfo.eps**3, math.sqrt(finfo.max), SERIES_BELOW)
+    plain = (0.0, 0.5, 1.0, math.inf, -math.inf, finfo.eps**3, math.sqrt(finfo.max), SERIES_BELOW)
     series = (
         [(-1) ** (n + 1) * (n + 1) / (n + 2) for n in orders[:-1]],
         [(n + 1) / math.factorial(n + 2) for n in orders],
@@ -108,7 +111,7 @@ def _numbers(dtype: torch.dtype, device: torch.device) -> Numbers:
 class Masses(NamedTuple):
     """The masses of the tails, as tensors."""
 
-    levels: Tensor  # of the thresholds, (1, 2)
+    levels: Tensor  # of the two thresholds, (2, 1)
     lower: Tensor
     upper: Tensor
     upper_level: Tensor
@@ -122,16 +125,19 @@ class Masses(NamedTuple):
         """The level of its threshold."""
         return torch.where(lower, self.lower, self.upper_level)
 
-    def levels_of(self, p: Tensor) -> Tensor:
-        """Levels of the two thresholds of each law, (B, 2)."""
-        return self.levels.expand(len(p), 2).contiguous()
-
 
 @lru_cache(maxsize=64)
 @torch.inference_mode(False)
 def _masses(lower: float, upper: float, dtype: torch.dtype, device: torch.device) -> Masses:
     tensor = partial(torch.tensor, dtype=dtype, device=device)
-    return Masses(tensor([[lower, 1 - upper]]), tensor(lower), tensor(upper), tensor(1 - upper), lower == upper)
+    return Masses(tensor([[lower], [1 - upper]]), tensor(lower), tensor(upper), tensor(1 - upper), lower == upper)
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def _rows(laws: int, bins: int, device: torch.device) -> Tensor:
+    """Place of the first bin of each law in flattened tables (B, K): `take` reads there twice as fast as `gather`."""
+    return torch.arange(0, laws * bins, bins, device=device)
 
 
 @lru_cache(maxsize=64)
@@ -150,9 +156,10 @@ def _horner(t: Tensor, coefficients: tuple[Tensor, ...]) -> Tensor:
 
 
 class Points(NamedTuple):
-    """Quantiles of the body: bin, distance back from its right edge, and what their derivatives need; shapes (B, S)."""
+    """Quantiles of the body: bin, distance back from its right edge, and what their derivatives need; shapes (S, B)."""
 
     bin: Tensor
+    place: Tensor  # of the bin in a flattened (B, K)
     mass: Tensor
     short: Tensor
     right: Tensor
@@ -163,19 +170,27 @@ class Points(NamedTuple):
         """The quantile in units of bins, counted from the right edge of the first one."""
         return self.bin - self.short
 
+    def per_density(self) -> Tensor:
+        """One over the density there."""
+        return self.width / self.mass
 
-def _quantiles(edges: Tensor, widths: Tensor, p: Tensor, cumulative: Tensor, levels: Tensor) -> Points:
-    """Quantiles F_b^-1(level) = right - back of the binned body at levels (B, S)."""
-    j = torch.searchsorted(cumulative, levels).clamp_(max=p.shape[-1] - 1)  # the clamp serves NaN logits only
-    mass = p.gather(-1, j)
-    # share of the bin that lies beyond the quantile; the clamp absorbs the rounding of the cumulative sum
-    short = cumulative.gather(-1, j).sub_(levels).div_(mass).clamp_(0, 1)
-    width = widths.take(j)
-    return Points(j, mass, short, edges[1:].take(j), width * short, width)
+
+class InBody(NamedTuple):
+    """Outcomes seen from the body: bin, its weight and width, share of it beyond, weight below; shapes (S, B)."""
+
+    bin: Tensor
+    place: Tensor
+    weight: Tensor
+    width: Tensor
+    short: Tensor
+    below: Tensor
 
 
 class InTail(NamedTuple):
-    """Outcomes seen from the tail they lie in, shape (S, B): excess in units of beta, hazard H(z; xi)."""
+    """Outcomes seen from the tail on their side, shape (S, B): excess in units of beta, hazard H(z; xi).
+
+    Both are meaningless, but no NaN, for an outcome in the body.
+    """
 
     lower: Tensor
     either: Tensor  # False in the body; True for NaN, which z and the hazard then are
@@ -199,35 +214,10 @@ def _never_zero(xi: Tensor, n: Numbers) -> Tensor:
     return torch.where(xi == n.zero, n.tiny, xi)
 
 
-def _in_tail(y: Tensor, at: Points, tails: Tails, n: Numbers) -> InTail:
-    """The outcomes (S, B) beside the thresholds (B, 2)."""
-    # an outcome is in a tail if it lies beyond the threshold as `icdf` gives it, rounded
-    lower_threshold, upper_threshold = (at.right - at.back).unbind(-1)
-    lower = y < lower_threshold
-    either = lower == (y <= upper_threshold)
-    xi = _never_zero(torch.where(lower, tails.lower_xi, tails.upper_xi), n)
-    beta = torch.where(lower, tails.lower_beta, tails.upper_beta)
-    # but how far is (edge - y) first: the difference of neighbours is exact, and an offset of 1e4 yards costs nothing
-    (lower_right, upper_right), (lower_back, upper_back) = at.right.unbind(-1), at.back.unbind(-1)
-    excess = torch.maximum((lower_right - y).sub_(lower_back), (y - upper_right).add_(upper_back)).clamp_(min=0)
-    z = excess.div_(beta)
-    return InTail(lower, either, z, xi, beta, (xi * z).clamp_(min=-1).log1p_().div_(xi))
-
-
-def _side(lower: Tensor, of_thresholds: Tensor) -> Tensor:
-    """Column 0 of (B, 2) where `lower` (S, B), else column 1."""
-    return torch.where(lower, *of_thresholds.unbind(-1))
-
-
 def _hazard_slope_in_xi(t: Tensor, z: Tensor, xi: Tensor, hazard: Tensor, stretch: Tensor, n: Numbers) -> Tensor:
     """dH/dxi = (z / (1 + xi z) - H) / xi; a series where that cancels. `t` is xi z, `stretch` 1 + xi z."""
     series = _horner(t, n.hazard_slope).mul_(z).mul_(z)
     return torch.where(t.abs() < n.series_below, series, (z / stretch).sub_(hazard).div_(xi))
-
-
-def _of_bins(table: Tensor, k: Tensor) -> Tensor:
-    """`table` (B, K) at the bins `k` (S, B)."""
-    return table.gather(-1, k.T).T
 
 
 def _logit_gradient(p: Tensor, weight: Tensor, position: Tensor, level: Tensor, less: Tensor) -> Tensor:
@@ -255,26 +245,111 @@ def _tail_gradients(n: Numbers, lower: Tensor, d_xi: Tensor, d_beta: Tensor) -> 
     return *in_lower.sum(1).unbind(0), *in_upper.sum(1).unbind(0)
 
 
-def _of_bin(edges: Tensor, y: Tensor) -> Tensor:
-    """Bin of each outcome, an edge belonging to the bin on its right; outcomes outside get the nearest bin."""
-    return torch.bucketize(y, edges[1:-1], right=True)
+class Law(NamedTuple):
+    """What every function of the law needs. The bins' probabilities are `weights / total`, divided only where needed.
+
+    Weights and their cumulative sum have shape (B, K), their total and half of it (B,) or ().
+    """
+
+    bins: Bins
+    rows: Tensor
+    logits: Tensor
+    shift: Tensor | None
+    weights: Tensor | None
+    cumulative: Tensor
+    total: Tensor
+    half: Tensor
+    tails: Tails
+    n: Numbers
+    q: Masses
+
+    @classmethod
+    def of(cls, bins: Bins, logits: Tensor, tails: Tails, keep: bool, normalised: bool = False) -> Law:
+        """The law of these parameters.
+
+        Args:
+            bins: Shared by all laws.
+            logits: Shape (B, K).
+            tails: The two tails.
+            keep: Whether the weights have to outlive their cumulative sum.
+            normalised: Whether the total has to be 1.
+        """
+        n = _numbers(logits.dtype, logits.device)
+        q = _masses(tails.lower_mass, tails.upper_mass, logits.dtype, logits.device)
+        rows = _rows(*logits.shape, logits.device)
+        if normalised or logits.numel() <= FEW:
+            p = logits.softmax(-1)
+            return cls(bins, rows, logits, None, p, p.cumsum(-1), n.one, n.half, tails, n, q)
+        # exp(l - max) as a power of two, in half the time of a softmax; what all bins share cancels in the total
+        shift = logits.amax(-1).mul_(-LOG2_E)
+        weights = torch.add(shift.unsqueeze(-1), logits, alpha=LOG2_E).exp2_().contiguous()
+        # in one array where that will do: two of them, freed after every call, go back to the system and have to be
+        # paged in again, which takes as long as everything else
+        cumulative = weights.cumsum(-1) if keep else weights.cumsum_(-1)
+        total = cumulative.select(-1, -1).clone()
+        return cls(bins, rows, logits, shift, weights if keep else None, cumulative, total, total / 2, tails, n, q)
+
+    def weights_at(self, place: Tensor) -> Tensor:
+        """Weights of bins, given as places in the flattened logits."""
+        if self.weights is not None:
+            return self.weights.take(place)
+        return torch.add(self.shift, self.logits.take(place), alpha=LOG2_E).exp2_()
+
+    def probabilities(self) -> Tensor:
+        """p (B, K), in the memory of the weights, which are gone."""
+        return self.weights if self.total is self.n.one else self.weights.div_(self.total.unsqueeze(-1))
+
+    def quantiles(self, levels: Tensor) -> Points:
+        """Quantiles F_b^-1(level) = right - back of the body at levels (S, B)."""
+        levels = levels * self.total
+        # the clamp serves NaN logits only
+        j = torch.searchsorted(self.cumulative, levels.T.contiguous()).clamp_(max=self.logits.shape[-1] - 1).T
+        place = j + self.rows
+        weight = self.weights_at(place)
+        # share of the bin that lies beyond the quantile; the clamp absorbs the rounding of the cumulative sum
+        short = self.cumulative.take(place).sub_(levels).div_(weight).clamp_(0, 1)
+        width = self.bins.widths.take(j)
+        return Points(j, place, weight.div_(self.total), short, self.bins.right.take(j), width * short, width)
+
+    def in_body(self, y: Tensor) -> InBody:
+        """The outcomes (S, B) as the bins see them."""
+        k = self.bins.of(y)
+        place = k + self.rows
+        weight, width = self.weights_at(place), self.bins.widths.take(k)
+        short = (self.bins.right.take(k) - y).div_(width).clamp_(0, 1)
+        below = self.cumulative.take(place).addcmul_(weight, short, value=-1)
+        return InBody(k, place, weight, width, short, below)
+
+    def in_tail(self, y: Tensor, lower: Tensor, right: Tensor, back: Tensor) -> InTail:
+        """The outcomes beside a threshold right - back each, the lower one where `lower`; all of shape (S, B)."""
+        # an outcome is in a tail if it lies beyond the threshold as `icdf` gives it, rounded
+        threshold = right - back
+        either = ((y < threshold) == lower).logical_and_(y != threshold)
+        xi = _never_zero(torch.where(lower, self.tails.lower_xi, self.tails.upper_xi), self.n)
+        beta = torch.where(lower, self.tails.lower_beta, self.tails.upper_beta)
+        # but how far is (edge - y) first: the difference of neighbours is exact, so offsets of 1e4 yards cost nothing
+        z = (right - y).sub_(back).abs_().div_(beta)
+        return InTail(lower, either, z, xi, beta, (xi * z).clamp_(min=-1).log1p_().div_(xi))
+
+    def locate(self, y: Tensor) -> tuple[InBody, Points, InTail]:
+        """The outcomes (S, B) in the body, the threshold on their side of the median, and their place beyond it."""
+        body = self.in_body(y)
+        lower = body.below < self.half  # False for NaN, which then is beyond the upper threshold
+        at = self.quantiles(self.q.level(lower))
+        return body, at, self.in_tail(y, lower, at.right, at.back)
 
 
 class LogProb(Function):
     r"""Log density. Tail: :math:`\log q - \log\beta - (1 + \xi) H(z)`. Body: :math:`\log p_k - \log w_k`."""
 
     @staticmethod
-    def forward(ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, y):
-        tails = Tails(lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass)
-        p = logits.softmax(-1)
-        n, q = _numbers(p.dtype, p.device), _masses(lower_mass, upper_mass, p.dtype, p.device)
-        at = _quantiles(edges, widths, p, p.cumsum(-1), q.levels_of(p))
-        tail = _in_tail(y, at, tails, n)
-        k = _of_bin(edges, y)
+    def forward(ctx, bins, logits, y, *tails):
+        law = Law.of(bins, logits, Tails(*tails), keep=ctx is not None)
+        n, q = law.n, law.q
+        body, at, tail = law.locate(y)
         # log p_k from the logits, since p_k may underflow; log Z from the bin of a threshold, which cannot be empty
-        reference = at.bin.select(-1, 0), at.mass.select(-1, 0)
-        in_body = _of_bins(logits, k) - logits.gather(-1, reference[0].unsqueeze(-1)).squeeze(-1)
-        in_body.add_((reference[1] / widths.take(k)).log_())
+        in_body = logits.take(body.place) - logits.take(at.place)
+        in_body.add_((at.mass / body.width).log_())
         more = tail.xi + n.one
         in_tail = (q.of(tail.lower) / tail.beta).log_()
         in_tail.addcmul_(more, tail.hazard, value=-1)
@@ -282,7 +357,7 @@ class LogProb(Function):
         in_tail = torch.where(tail.hazard == n.inf, n.minus_inf, in_tail)
         if ctx is not None:
             ctx.constants = n, q
-            ctx.save_for_backward(p, k, more, *tail, at.position(), at.width / at.mass)
+            ctx.save_for_backward(law.probabilities(), body.bin, more, *tail, at.position(), at.per_density())
         return torch.where(tail.either, in_tail, in_body)
 
     @staticmethod
@@ -301,17 +376,14 @@ class LogProb(Function):
         d_beta = (d_excess * z).sub_(per_beta)
         slope = _hazard_slope_in_xi(t, z, xi, hazard, stretch, n)
         d_xi = torch.addcmul(hazard, more, slope).mul_(g).neg_()
-        d_logits = d_y = None
-        if ctx.needs_input_grad[9]:
-            d_y = torch.where(lower, d_excess, -d_excess)
-        if ctx.needs_input_grad[2]:
+        d_y = torch.where(lower, d_excess, -d_excess)
+        d_logits = None
+        if ctx.needs_input_grad[1]:
             # a threshold enters the excess with the sign opposite to y's, and d tau / d logits brings another minus
-            low, high = per_density.unbind(-1)
-            weight = d_excess * torch.where(lower, low, -high)
             in_body = torch.where(tail.either, n.zero, grad)
-            d_logits = _logit_gradient(p, weight, _side(lower, position), q.level(lower), in_body)
+            d_logits = _logit_gradient(p, d_y * per_density, position, q.level(lower), in_body)
             d_logits.scatter_add_(-1, k.T, in_body.T)
-        return None, None, d_logits, *_tail_gradients(n, lower, d_xi, d_beta), None, None, d_y
+        return None, d_logits, d_y, *_tail_gradients(n, lower, d_xi, d_beta), None, None
 
 
 class Cdf(Function):
@@ -321,19 +393,11 @@ class Cdf(Function):
     """
 
     @staticmethod
-    def forward(
-        ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, y, kind
-    ):
-        tails = Tails(lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass)
-        p = logits.softmax(-1)
-        cumulative = p.cumsum(-1)
-        n, q = _numbers(p.dtype, p.device), _masses(lower_mass, upper_mass, p.dtype, p.device)
-        at = _quantiles(edges, widths, p, cumulative, q.levels_of(p))
-        tail = _in_tail(y, at, tails, n)
-        k = _of_bin(edges, y)
-        mass, width = _of_bins(p, k), widths.take(k)
-        short = (edges[1:].take(k) - y).div_(width)  # share of the bin beyond the outcome
-        body = _of_bins(cumulative, k).addcmul(mass, short, value=-1).clamp_(lower_mass, 1 - upper_mass)
+    def forward(ctx, bins, logits, y, kind, *tails):
+        law = Law.of(bins, logits, Tails(*tails), keep=ctx is not None)
+        n, q, (lower_mass, upper_mass) = law.n, law.q, tails[4:]
+        point, at, tail = law.locate(y)
+        body = point.below.div_(law.total).clamp_(lower_mass, 1 - upper_mass)
         beyond = tail.hazard.neg().exp_().mul_(q.of(tail.lower))
         if kind == "cdf":
             in_tail = torch.where(tail.lower, beyond, 1 - beyond)
@@ -346,8 +410,8 @@ class Cdf(Function):
             out = torch.log1p(-body)
         if ctx is not None:
             ctx.constants, ctx.kind = (n, q), kind
-            points = at.position(), at.width / at.mass, k - short, mass / width
-            ctx.save_for_backward(p, *tail, *points, body, beyond)
+            points = at.position(), at.per_density(), point.bin - point.short, point.weight / (point.width * law.total)
+            ctx.save_for_backward(law.probabilities(), *tail, *points, body, beyond)
         return torch.where(tail.either, in_tail, out)
 
     @staticmethod
@@ -373,17 +437,17 @@ class Cdf(Function):
         d_xi = _hazard_slope_in_xi(t, z, xi, hazard, stretch, n).mul_(g).neg_()
         d_logits = None
         in_body = torch.where(in_tail, n.zero, grad * in_f)
-        if ctx.needs_input_grad[2]:
+        if ctx.needs_input_grad[1]:
             # the body's own point, or the threshold of the tail that the outcome lies in
             d_logits = _logit_gradient(
                 p,
-                torch.where(in_tail, d_y * _side(lower, per_density), in_body),
-                torch.where(in_tail, _side(lower, position), y_position),
+                torch.where(in_tail, d_y * per_density, in_body),
+                torch.where(in_tail, position, y_position),
                 torch.where(in_tail, q.level(lower), body),
                 n.zero,
             )
         tail_gradients = _tail_gradients(n, lower, d_xi, d_excess * z)
-        return None, None, d_logits, *tail_gradients, None, None, d_y + in_body * density, None
+        return None, d_logits, d_y + in_body * density, None, *tail_gradients, None, None
 
 
 class Icdf(Function):
@@ -391,26 +455,26 @@ class Icdf(Function):
     tail."""
 
     @staticmethod
-    def forward(ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, level):
-        p = logits.softmax(-1)
-        n = _numbers(p.dtype, p.device)
+    def forward(ctx, bins, logits, level, *tails):
+        law = Law.of(bins, logits, Tails(*tails), keep=ctx is not None)
+        lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass = tails
         invalid = ~((level >= 0) & (level <= 1))
         level = level.masked_fill(invalid, 0.5)
         in_body = level.clamp(lower_mass, 1 - upper_mass)
-        at = _quantiles(edges, widths, p, p.cumsum(-1), in_body.T.contiguous())
+        at = law.quantiles(in_body)
         lower, in_tail = level < in_body, level != in_body
-        xi = _never_zero(torch.where(lower, lower_xi, upper_xi), n)
+        xi = _never_zero(torch.where(lower, lower_xi, upper_xi), law.n)
         beta = torch.where(lower, lower_beta, upper_beta)
         # mass beyond the outcome, in units of the tail's: exactly 1 in the body
         share = torch.where(lower, level / lower_mass, (1 - level) / upper_mass).masked_fill_(~in_tail, 1)
         hazard = share.log_().neg_()
         z = (xi * hazard).expm1_().div_(xi)
         excess = z * beta
-        out = (at.right - at.back).T + torch.where(lower, -excess, excess)
+        out = at.right - at.back + torch.where(lower, -excess, excess)
         if ctx is not None:
             ctx.masses = lower_mass, upper_mass
-            points = at.position().T, (at.width / at.mass).T
-            ctx.save_for_backward(p, level, invalid, lower, in_tail, z, xi, beta, hazard, *points)
+            points = at.position(), at.per_density()
+            ctx.save_for_backward(law.probabilities(), level, invalid, lower, in_tail, z, xi, beta, hazard, *points)
         return out.masked_fill_(invalid, math.nan)
 
     @staticmethod
@@ -434,7 +498,7 @@ class Icdf(Function):
         in_hazard = (per_beta * growth).div_(torch.where(lower, -level, 1 - level))
         d_level = torch.where(in_tail, in_hazard.masked_fill_(at_end, 0), grad * per_density)
         slope.masked_fill_(infinite, 0)
-        return None, None, d_logits, *_tail_gradients(n, lower, per_beta * slope, g * z), None, None, d_level
+        return None, d_logits, d_level, *_tail_gradients(n, lower, per_beta * slope, g * z), None, None
 
 
 class Crps(Function):
@@ -452,26 +516,26 @@ class Crps(Function):
     """
 
     @staticmethod
-    def forward(ctx, edges, widths, logits, lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass, y):
-        tails = Tails(lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass)
-        p = logits.softmax(-1)
-        cumulative = p.cumsum(-1)
-        n, q = _numbers(p.dtype, p.device), _masses(lower_mass, upper_mass, p.dtype, p.device)
-        at = _quantiles(edges, widths, p, cumulative, q.levels_of(p))
-        tail = _in_tail(y, at, tails, n)
+    def forward(ctx, bins, logits, y, *tails):
+        law = Law.of(bins, logits, Tails(*tails), keep=True, normalised=True)
+        p, cumulative, widths, n, q = law.weights, law.cumulative, bins.widths, law.n, law.q
+        lower_xi, lower_beta, upper_xi, upper_beta, lower_mass, upper_mass = tails
+        at = law.quantiles(q.levels.expand(2, len(p)))
+        is_lower = y < (at.right - at.back)[0]
+        tail = law.in_tail(y, is_lower, *(torch.where(is_lower, *both) for both in (at.right, at.back)))
         zero, one = n.zero, n.one
         lower, upper = tail.lower[0], (tail.either & ~tail.lower)[0]
-        low, high = at.bin.unbind(-1)
-        start_low, stop_high = (one - at.short).unbind(-1)  # the thresholds, as shares of their bins
-        k = _of_bin(edges, y[0]).clamp_(low, high)
+        low, high = at.bin
+        start_low, stop_high = one - at.short  # the thresholds, as shares of their bins
+        k = bins.of(y[0]).clamp_(low, high)
         column = k.unsqueeze(-1)
         right, mass = cumulative.gather(-1, column).squeeze(-1), p.gather(-1, column).squeeze(-1)
-        cut = one - ((edges[1:].take(k) - y[0]) / widths.take(k)).clamp_(0, 1)
+        cut = one - ((bins.right.take(k) - y[0]) / widths.take(k)).clamp_(0, 1)
         # an outcome in a tail cuts the body at the threshold
         cut = torch.where(lower, start_low, torch.where(upper, stop_high, cut))
         f = (right - mass * (one - cut)).clamp_(lower_mass, 1 - upper_mass)
-        right_low, right_high = cumulative.gather(-1, at.bin).unbind(-1)
-        left_high = right_high - at.mass.select(-1, 1)
+        right_low, right_high = cumulative.take(at.place)
+        left_high = right_high - at.mass[1]
         in_low, in_high = k == low, k == high
         q_lo, minus_q_hi = q.lower.expand_as(f), (-q.upper).expand_as(f)
         pieces = torch.stack((low, k, k, high))
@@ -489,8 +553,8 @@ class Crps(Function):
         length = widths.take(pieces) * (end - begin)
 
         # G at the right edge of each bin, and 0 outside the body: the bins that are cut are put right below
-        bins = _counting(0, p.shape[-1], p.dtype, p.device)
-        g = cumulative - (bins - (column - 1)).clamp_(0, 1)
+        index = _counting(0, p.shape[-1], p.dtype, p.device)
+        g = cumulative - (index - (column - 1)).clamp_(0, 1)
         # where cumulative < q_lo or >= 1 - q_hi: a tie belongs to the bin on its left, as in a search
         floor = torch.nextafter(q.lower, zero).item()
         g = torch.ops.aten.hardtanh_backward(g, cumulative, floor, 1 - upper_mass)
@@ -512,7 +576,7 @@ class Crps(Function):
         ends = torch.where((lower_xi < 2) & (upper_xi < 2), ends, n.inf)
         if ctx is not None:
             ctx.masses, ctx.constants = (lower_mass, upper_mass), (n, q)
-            points = at.bin, at.short, at.width / at.mass
+            points = at.bin, at.short, at.per_density()
             cuts = pieces, begin, end, a, b, length, cut_bins, cut_a, cut_b, cut_width
             parameters = lower_xi, lower_beta, upper_xi, upper_beta
             ctx.save_for_backward(widths, p, g, f, rate, covered, *tail, *points, *cuts, *parameters)
@@ -558,27 +622,27 @@ class Crps(Function):
             gradients[2 * i + 1] = gradients[2 * i + 1] + constant
 
         d_logits = None
-        if ctx.needs_input_grad[2]:
+        if ctx.needs_input_grad[1]:
             # A threshold that moves takes its tail along.
             d_lower = torch.where(lower, 2 * (lower_mass - f), zero) - lower_mass**2
             d_upper = upper_mass**2 - torch.where(upper, 2 * (upper_mass - beyond), zero)
-            moved = torch.cat((d_lower, d_upper)).T * per_density / -2
+            moved = (torch.cat((d_lower, d_upper)) * per_density / -2).T
             # dF(x) / dp_k is the share of bin k below x. Its integral with G over the bins after k is the sum of their
             # integrals of G; over bin k itself it is an integral weighted by that share.
             integral = g.clone()
             integral[:, 1:] += g[:, :-1]
             integral.mul_(widths / 2)
             weighted = (integral / 3).addcmul_(g, widths / 6)
-            where = torch.cat((cut_bins, pieces.T, bin_), -1)
+            where = torch.cat((cut_bins, pieces.T, bin_.T), -1)
             integrals = (cut_width * (cut_a + cut_b) / -2, (length * (a + b) / 2).T, moved)
             shares = (
                 cut_width * (cut_a + 2 * cut_b) / -6,
                 (length * (a * (2 * begin + end) + b * (begin + 2 * end)) / 6).T,
-                moved * (1 - short),
+                moved * (1 - short).T,
             )
             weighted.scatter_add_(-1, where, torch.cat(shares, -1))
             integral.scatter_add_(-1, where, torch.cat(integrals, -1))
             # the sum over the bins after k is a constant, which the softmax removes, minus the sum up to k
             weighted.sub_(integral.cumsum_(-1)).mul_(p)
             d_logits = weighted.addcmul_(p, weighted.sum(-1, keepdim=True), value=-1).mul_(2 * grad.T)
-        return None, None, d_logits, *gradients, None, None, d_y
+        return None, d_logits, d_y, *gradients, None, None

@@ -6,6 +6,7 @@ Chapter: the binned body (book/ch03_binned_body.md).
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,8 +18,31 @@ from .gpd import uniform_levels
 __all__ = ["Binned"]
 
 
-def check_bins(bin_edges: Tensor, logits: Tensor, validate: bool) -> Tensor:
-    """Widths of the bins, after checks that raise a ValueError naming `bin_edges` or `logits`.
+# So many outcomes are worth the ten operations that replace a search.
+MANY = 1024
+
+
+class Bins(NamedTuple):
+    """The bins that a batch of laws shares: edges (K + 1,), and right edges and widths, both (K,)."""
+
+    edges: Tensor
+    right: Tensor
+    widths: Tensor
+    even_width: float | None  # None if they differ, or if nobody looked
+
+    def of(self, y: Tensor) -> Tensor:
+        """Bin of each outcome, an edge belonging to the bin on its right; outcomes outside get the nearest one."""
+        if self.even_width is None or y.numel() < MANY:
+            return torch.bucketize(y, self.edges[1:-1], right=True)
+        # A quarter of a bin too low, which is more than edges and rounding can be off: right, or one short of it. The
+        # second clamp is for NaN, which no float clamp removes and which is no bin.
+        last = len(self.widths) - 1
+        k = (y - self.edges[0]).div_(self.even_width).sub_(0.25).clamp_(0, last).long().clamp_(0, last)
+        return k.add_(y >= self.right.take(k)).clamp_(max=last)
+
+
+def check_bins(bin_edges: Tensor, logits: Tensor, validate: bool) -> Bins:
+    """The bins, after checks that raise a ValueError naming `bin_edges` or `logits`.
 
     The shapes are always checked, since everything else would fail with an error about indices; the values only when
     `validate` is True.
@@ -34,13 +58,15 @@ def check_bins(bin_edges: Tensor, logits: Tensor, validate: bool) -> Tensor:
             f"logits: expected {bins} in the last dimension, one for each bin of the {bins + 1} bin_edges, "
             f"got shape {tuple(logits.shape)}"
         )
-    widths = bin_edges[1:] - bin_edges[:-1]
+    edges = bin_edges.contiguous()
+    right = edges[1:]
+    widths = right - edges[:-1]
     if not validate:
-        return widths
+        return Bins(edges, right, widths, None)
     check_floating(logits=logits, bin_edges=bin_edges)
     # infinite and NaN edges have infinite or NaN widths
-    narrowest, widest = torch.aminmax(widths)
-    if not (narrowest.item() > 0 and widest.item() < math.inf):
+    narrowest, widest = (w.item() for w in torch.aminmax(widths))
+    if not (narrowest > 0 and widest < math.inf):
         first_offender("bin_edges", bin_edges, bin_edges.isfinite(), "finite numbers")
         k = int((widths <= 0).nonzero()[0])
         raise ValueError(
@@ -52,7 +78,10 @@ def check_bins(bin_edges: Tensor, logits: Tensor, validate: bool) -> Tensor:
         first_offender("logits", logits, logits < math.inf, "a number, or -inf for an empty bin")
         filled = (logits > -math.inf).any(-1)
         first_offender("logits", filled.to(logits.dtype), filled, "a bin that is not empty in every law")
-    return widths
+    # even, if no edge is further than an eighth of a bin from its place, counting roundings
+    eps = torch.finfo(widths.dtype).eps
+    even = bins * (widest - narrowest + 4 * eps * widest) < narrowest / 8
+    return Bins(edges, right, widths, narrowest if even else None)
 
 
 class Binned(Distribution):
@@ -85,8 +114,8 @@ class Binned(Distribution):
 
     def __init__(self, bin_edges: Tensor, logits: Tensor, validate_args: bool | None = None) -> None:
         validate = Distribution._validate_args if validate_args is None else bool(validate_args)
-        self.bin_widths = check_bins(bin_edges, logits, validate)
-        self.bin_edges, self.logits = bin_edges.contiguous(), logits
+        self.bins = check_bins(bin_edges, logits, validate)
+        self.bin_edges, self.bin_widths, self.logits = self.bins.edges, self.bins.widths, logits
         super().__init__(logits.shape[:-1], validate_args=False)
         self._validate_args = validate
 
@@ -98,18 +127,13 @@ class Binned(Distribution):
     def expand(self, batch_shape: torch.Size, _instance: Distribution | None = None) -> Binned:
         """The same law with its logits expanded (not copied) to `batch_shape`."""
         new = expand_instance(self, batch_shape, _instance, ("logits",))
-        new.bin_edges, new.bin_widths = self.bin_edges, self.bin_widths
+        new.bins, new.bin_edges, new.bin_widths = self.bins, self.bin_edges, self.bin_widths
         return new
 
     @property
     def mass(self) -> Tensor:
         """Probabilities of the bins, shape (*batch, bins); they sum to 1."""
         return self.logits.softmax(-1)
-
-    def _bin_of(self, value: Tensor) -> Tensor:
-        """Index of the bin of each value; those outside (and NaN) get the nearest one."""
-        k = torch.bucketize(value.detach().contiguous(), self.bin_edges, right=True) - 1
-        return k.clamp(0, len(self.bin_edges) - 2)
 
     def _at_bin(self, per_bin: Tensor, k: Tensor) -> Tensor:
         """`per_bin` (*batch, bins) read at bin `k` (*sample, *batch)."""
@@ -121,7 +145,7 @@ class Binned(Distribution):
         value = as_value(value, self.logits)
         # a missing outcome stays out of the arithmetic: not even a gradient of 0 survives a product with NaN
         inside = torch.where(value.isnan(), self.bin_edges[0], value).clamp(self.bin_edges[0], self.bin_edges[-1])
-        k = self._bin_of(inside)
+        k = self.bins.of(inside.detach().contiguous())
         return value, k, (inside - self.bin_edges[k]) / self.bin_widths[k]
 
     def _outside_bins(self, value: Tensor, below: float, inside: Tensor, above: float) -> Tensor:

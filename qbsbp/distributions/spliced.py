@@ -89,7 +89,7 @@ class SplicedBinnedPareto(Distribution):
         validate_args: bool | None = None,
     ) -> None:
         validate = Distribution._validate_args if validate_args is None else bool(validate_args)
-        self.bin_widths = check_bins(bin_edges, logits, validate)
+        self.bins = check_bins(bin_edges, logits, validate)
         tails = [
             t if isinstance(t, Tensor) else torch.as_tensor(t, dtype=logits.dtype, device=logits.device)
             for t in (lower_xi, lower_beta, upper_xi, upper_beta)
@@ -107,7 +107,7 @@ class SplicedBinnedPareto(Distribution):
             logits = logits.expand(*batch_shape, -1)
         if validate:
             self._check_tails(logits, tails, lower_mass, upper_mass)
-        self.bin_edges, self.logits = bin_edges.contiguous(), logits
+        self.bin_edges, self.bin_widths, self.logits = self.bins.edges, self.bins.widths, logits
         self.lower_xi, self.lower_beta, self.upper_xi, self.upper_beta = tails
         self.lower_mass, self.upper_mass = lower_mass, upper_mass
         super().__init__(batch_shape, validate_args=False)
@@ -137,12 +137,8 @@ class SplicedBinnedPareto(Distribution):
     def expand(self, batch_shape: torch.Size, _instance: Distribution | None = None) -> SplicedBinnedPareto:
         """The same law with its parameters expanded (not copied) to `batch_shape`."""
         new = expand_instance(self, batch_shape, _instance, ("logits", *TAIL_PARAMETERS))
-        new.bin_edges, new.bin_widths, new.lower_mass, new.upper_mass = (
-            self.bin_edges,
-            self.bin_widths,
-            self.lower_mass,
-            self.upper_mass,
-        )
+        for name in ("bins", "bin_edges", "bin_widths", "lower_mass", "upper_mass"):
+            setattr(new, name, getattr(self, name))
         return new
 
     @property
@@ -168,7 +164,7 @@ class SplicedBinnedPareto(Distribution):
         masses = self.lower_mass, self.upper_mass
         if value.shape == batch_shape and len(batch_shape) == 1:  # training's case, without the detour over samples
             rows = value.contiguous().unsqueeze(0)
-            out = evaluate(function, self.bin_edges, self.bin_widths, self.logits, *tails, *masses, rows, *options)
+            out = evaluate(function, self.bins, self.logits, rows, *options, *tails, *masses)
             return out.squeeze(0)
         shape = torch.broadcast_shapes(value.shape, batch_shape)
         samples = shape[: len(shape) - len(batch_shape)]
@@ -177,7 +173,7 @@ class SplicedBinnedPareto(Distribution):
         logits = self.logits.reshape(batch_shape.numel(), self.logits.shape[-1])
         tails = [t.reshape(-1) for t in tails]
         rows = value.expand(shape).reshape(samples.numel(), batch_shape.numel()).contiguous()  # (S, B)
-        out = evaluate(function, self.bin_edges, self.bin_widths, logits, *tails, *masses, rows, *options)
+        out = evaluate(function, self.bins, logits, rows, *options, *tails, *masses)
         return out.reshape(shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -229,24 +225,19 @@ class SplicedBinnedPareto(Distribution):
         right = mass.cumsum(-1)
         left = torch.cat([torch.zeros_like(right[..., :1]), right[..., :-1]], -1)
         # On a tie the threshold belongs to the bin on its left, as in `icdf`: else its slope would be counted twice, or
-        # not at all. The part of a bin below the lower threshold is cut where left < q_lo, that above the upper one
-        # where right >= 1 - q_hi.
-        q_lo, level_hi = self.lower_mass, 1 - self.upper_mass
-        held = (right >= q_lo) & (left < level_hi)
-        cut_low, cut_high = held & (left < q_lo), held & (right >= level_hi)
-        safe = torch.where(cut_low | cut_high, mass, 1)
-        start = torch.where(cut_low, (q_lo - left) / safe, 0).clamp(0, 1)
-        stop = torch.where(cut_high, 1 - (right - level_hi) / safe, held.to(mass.dtype)).clamp(0, 1)
+        # not at all. Its place comes from the same search as the pieces, so that they agree across a gap of empty bins.
+        levels = torch.tensor([self.lower_mass, 1 - self.upper_mass]).to(right).expand(*right.shape[:-1], 2)
+        found = torch.searchsorted(right.detach().contiguous(), levels.contiguous()).clamp_(max=mass.shape[-1] - 1)
+        low, high = found.split(1, -1)
+        index = torch.arange(mass.shape[-1], device=mass.device)
+        cut_low, cut_high, held = index == low, index == high, (index >= low) & (index <= high)
+        safe = torch.where((cut_low | cut_high) & (mass > 0), mass, 1)
+        start = torch.where(cut_low, (self.lower_mass - left) / safe, 0).clamp(0, 1)
+        stop = torch.where(cut_high, 1 - (right - (1 - self.upper_mass)) / safe, held.to(mass.dtype)).clamp(0, 1)
         widths = self.bin_widths
-        relative = SplicedBinnedPareto(
-            edges,
-            self.logits,
-            *(getattr(self, name) for name in TAIL_PARAMETERS),
-            lower_mass=self.lower_mass,
-            upper_mass=self.upper_mass,
-            validate_args=False,
+        thresholds = torch.stack(
+            [(edges[:-1] + widths * share).gather(-1, k).squeeze(-1) for share, k in ((start, low), (stop, high))]
         )
-        thresholds = torch.stack([relative.lower_threshold, relative.upper_threshold])
         return mass * (stop - start), edges[:-1] + widths * start, widths * (stop - start), thresholds
 
     @property
@@ -336,5 +327,5 @@ class SplicedBinnedPareto(Distribution):
         tails = (getattr(laws, name).reshape(-1) for name in TAIL_PARAMETERS)
         y = torch.where(finite, value, 0).reshape(1, -1)
         masses = self.lower_mass, self.upper_mass
-        score = evaluate(Crps, self.bin_edges, self.bin_widths, rows, *tails, *masses, y).reshape(shape)
+        score = evaluate(Crps, self.bins, rows, y, *tails, *masses).reshape(shape)
         return torch.where(finite, score, value.abs())

@@ -494,3 +494,16 @@ def test_many_laws_are_evaluated_some_at_a_time_with_the_same_answers(monkeypatc
         with monkeypatch.context() as patch:
             patch.setattr("qbsbp.distributions._fused.CHUNK", 56)  # seven laws at a time
             assert torch.equal(getattr(law, name)(y), at_once)
+
+
+def test_logits_may_lie_in_memory_in_any_order(recwarn):
+    """A transposed or cut out tensor of logits gives the answers of its copy, and no warning."""
+    logits = torch.randn(100, 400, generator=torch.Generator().manual_seed(4))
+    for view in (logits.T, logits.T[:, 20:80], logits[:, 100:300]):
+        edges = torch.arange(view.shape[-1] + 1.0)
+        y = torch.linspace(-5, view.shape[-1] + 5.0, len(view))
+        one, other = (SplicedBinnedPareto(edges, x, 0.1, 2.0, 0.2, 3.0) for x in (view, view.contiguous()))
+        for name in OF_OUTCOME:
+            torch.testing.assert_close(getattr(one, name)(y), getattr(other, name)(y))
+        torch.testing.assert_close(one.mean, other.mean)
+    assert not recwarn

@@ -302,6 +302,36 @@ def test_threshold_in_a_gap_of_empty_bins(dtype):
             assert not any(g.isnan().any() for g in found if g is not None), (gap, name)
 
 
+@EVERY_DTYPE
+@pytest.mark.parametrize("many", [False, True], ids=["few", "many"])
+@pytest.mark.parametrize("mass", [(0.05, 0.1), (0.4999, 0.4999), (0.4999, 0.001)], ids=str)
+@pytest.mark.parametrize(
+    "logits", [(0.0, 30.0, 0.0), (40.0, -40.0, 40.0), (0.0, -INF, 0.3), (1e3, 1e3 + 1, 1e3 - 1)], ids=str
+)
+def test_outcomes_find_the_tail_on_their_side(logits, mass, many, dtype, monkeypatch):
+    """One bin holding both thresholds, a median in a gap of empty bins, tails that all but meet: density and CDF."""
+    if many:
+        monkeypatch.setattr("qbsbp.distributions._fused.FEW", 0)
+        monkeypatch.setattr("qbsbp.distributions.binned.MANY", 0)
+    edges = torch.tensor([-1.0, 0.0, 1.0, 2.0], dtype=dtype)
+    body = Binned(edges, torch.tensor(logits, dtype=dtype))
+    law = SplicedBinnedPareto(edges, body.logits, 0.3, 0.7, -0.2, 1.9, lower_mass=mass[0], upper_mass=mass[1])
+    low, high = law.lower_threshold, law.upper_threshold
+    assert low <= high
+    y = torch.linspace(-2.5, 3.5, 301, dtype=dtype) + 0.0007
+    below, above = law.lower_tail.log_prob(low - y), law.upper_tail.log_prob(y - high)
+    expected = torch.where(y < low, math.log(mass[0]) + below, math.log(mass[1]) + above)
+    expected = torch.where((y >= low) & (y <= high), body.log_prob(y), expected)
+    # the threshold in a bin is as sharp as its probability
+    tolerance = {"rtol": 1e-4, "atol": 1e-4} if dtype == torch.float32 else {"rtol": 1e-10, "atol": 1e-10}
+    torch.testing.assert_close(law.log_prob(y), expected, **tolerance)
+    cdf = torch.where(
+        y < low, mass[0] * law.lower_tail.survival(low - y), 1 - mass[1] * law.upper_tail.survival(y - high)
+    )
+    cdf = torch.where((y >= low) & (y <= high), body.cdf(y), cdf)
+    torch.testing.assert_close(law.cdf(y), cdf, **tolerance)
+
+
 # --- shapes near zero, and heavy ones --------------------------------------------------------------------------------
 
 

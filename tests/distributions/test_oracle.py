@@ -6,7 +6,7 @@ import pytest
 
 from tests import oracle
 from tests.distributions.agreement import wrong_gradients, wrong_values
-from tests.distributions.cases import BY_NAME, EVERY_DTYPE, EVERY_KIND, EVERY_LAW, MP, reference
+from tests.distributions.cases import BY_NAME, EVERY_DTYPE, EVERY_KIND, EVERY_LAW, EVERY_SPLICED, MP, reference
 
 # --- the oracle itself -----------------------------------------------------------------------------------------------
 
@@ -82,4 +82,15 @@ def test_values(kind, case, dtype):
 @EVERY_LAW
 def test_gradients(kind, case, dtype):
     failures = wrong_gradients(case, kind, dtype, reference(kind, case.name))
+    assert not failures, "\n".join(failures)
+
+
+@EVERY_DTYPE
+@EVERY_SPLICED
+def test_values_and_gradients_of_a_large_batch(case, dtype, monkeypatch):
+    """Many logits are weighed in another way than few, and the bins of many outcomes computed where they are even."""
+    monkeypatch.setattr("qbsbp.distributions._fused.FEW", 0)
+    monkeypatch.setattr("qbsbp.distributions.binned.MANY", 0)
+    known = reference("spliced", case.name)
+    failures = wrong_values(case, "spliced", dtype, known) + wrong_gradients(case, "spliced", dtype, known)
     assert not failures, "\n".join(failures)

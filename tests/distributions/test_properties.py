@@ -11,6 +11,7 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 
 from qbsbp.distributions import GeneralizedPareto
+from qbsbp.distributions.binned import MANY, check_bins
 from tests.distributions.agreement import wrong_gradients, wrong_values
 from tests.distributions.cases import EVERY_DTYPE, EVERY_KIND, MP, SHAPES, Case, consult, single
 
@@ -89,6 +90,31 @@ def test_generic_crps_is_positive_convex_and_least_at_the_median(kind, case, lev
     least = law.crps(law.icdf(torch.tensor(0.5, dtype=torch.float64)))
     assert least > 0
     assert (least <= score + 1e-9 * score.abs()).all()
+
+
+@EVERY_DTYPE
+@settings(max_examples=100)
+@given(
+    bins=st.integers(2, 300),
+    low=st.floats(-1e4, 1e4, width=32),
+    width=st.floats(2**-7, 2**7, width=32),
+    jitter=st.floats(0, 0.05),
+    seed=st.integers(0, 2**20),
+)
+def test_bins_computed_are_the_bins_found(dtype, bins, low, width, jitter, seed):
+    """Edges, their neighbours, points between and far out: the arithmetic of even bins finds the bin of a search."""
+    noise = jitter / bins * torch.rand(bins + 1, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    edges = (low + width * (torch.arange(bins + 1) + noise)).to(dtype)
+    assume((edges.diff() > 0).all())
+    found = check_bins(edges, torch.zeros(bins, dtype=dtype), True)
+    assume(found.even_width is not None)
+    far = torch.tensor([-np.inf, -1e30, edges[0] - width, edges[-1] + width, 1e30, np.inf], dtype=dtype)
+    beside = [edges.nextafter(end) for end in (far[:1], far[-1:])]
+    y = torch.cat([edges, *beside, edges.lerp(edges.roll(1), 0.3), far])
+    y = y.repeat(MANY // len(y) + 1)
+    torch.testing.assert_close(found.of(y), torch.bucketize(y, edges[1:-1], right=True), rtol=0, atol=0)
+    missing = found.of(torch.full_like(y, np.nan))
+    assert (missing >= 0).all() and (missing < bins).all()
 
 
 # --- the tail against other libraries --------------------------------------------------------------------------------
