@@ -6,9 +6,9 @@ argument of :func:`play_games`; everything else is settled here by simple laws o
 | what | law |
 |---|---|
 | run | -1.6 + Gamma(2.6, 2.15) yards, one in ten plus a generalized Pareto, rounded down; less room near the goal |
-| fumble | lost on 0.6 % of runs and of completions and on 6 % of sacks |
+| fumble | lost on 0.5 % of runs and completions and on 6 % of sacks |
 | kick-off | touchback (58 %) to the 25, else a return to about the 24; onside kick when the clock asks for it |
-| punt | net Normal(41, 9) yards; short of the goal line half are downed there |
+| punt | net Normal(41.5, 8) yards; short of the goal line half are downed there |
 | field goal | logit of success 6.9 - 0.12 x distance, kick from 7 yards behind the line and 10 more to the posts |
 | penalty | 6.7 % of snaps, no play: -5, -10, +5, or a first down |
 | try | kick 94 %; two points (48 %) in the last quarter where the score asks for it |
@@ -243,7 +243,7 @@ class _Games:
         logit = np.select(
             [down == 1, down == 2, down == 3],
             [
-                -0.22 - 0.03 * np.minimum(to_go - 10, 0) * (self.to_goal[g] <= 10),
+                -0.27 - 0.03 * np.minimum(to_go - 10, 0) * (self.to_goal[g] <= 10),
                 -0.70 + 0.13 * np.minimum(to_go, 12),
                 -1.9 + 0.98 * np.minimum(to_go, 4),
             ],
@@ -263,7 +263,7 @@ class _Games:
         drawn = passing(moment)
         self.passes[g] = False
         outcome, yards = drawn.outcome, drawn.yards_gained.astype(np.int64)
-        fumble = rng.random(len(g)) < np.select([outcome == SACK, outcome == INCOMPLETE], [0.06, 0.0], 0.006)
+        fumble = rng.random(len(g)) < np.select([outcome == SACK, outcome == INCOMPLETE], [0.06, 0.0], 0.005)
         fumble &= (yards < moment.yards_to_goal) & (yards > moment.yards_to_goal - 100)
         intercepted = outcome == INTERCEPTION
         # Spots are measured from the goal that the offence attacks.
@@ -296,10 +296,10 @@ class _Games:
         squeeze = np.minimum(1.0, 0.7 + 0.03 * to_goal)  # the last ten yards are crowded
         gain = -1.6 + rng.gamma(2.6, 2.15, n) * squeeze
         breaks = rng.random(n) < 1 / 10
-        beyond = 7.0 * ((1 - rng.random(n)) ** -0.25 - 1) / 0.25  # generalized Pareto, xi 0.25, beta 7 yards
+        beyond = 7.0 * ((1 - rng.random(n)) ** -0.15 - 1) / 0.15  # generalized Pareto, xi 0.15, beta 7 yards
         gain = gain + room + np.where(breaks, beyond, 0.0)
         yards = np.clip(np.floor(gain), to_goal - 104, to_goal).astype(np.int64)
-        fumble = (rng.random(n) < 0.006) & (yards < to_goal) & (yards > to_goal - 100)
+        fumble = (rng.random(n) < 0.005) & (yards < to_goal) & (yards > to_goal - 100)
         outside = rng.random(n) < np.where(self.hurries(g), 0.22, 0.1)
         self.advance(
             g,
@@ -348,13 +348,13 @@ class _Games:
         rng, n = self.rng, len(g)
         side, to_goal = self.side[g], self.to_goal[g]
         edge = self.fixtures.kicking[g, side] - self.fixtures.kicking[g, 1 - side]
-        spot = to_goal - np.rint(rng.normal(41.0 + 0.8 * edge, 9.0)).astype(np.int64)  # yards from the far goal
+        spot = to_goal - np.rint(rng.normal(41.5 + 0.8 * edge, 8.0)).astype(np.int64)  # yards from the far goal
         short = spot < 6
         downed = short & (rng.random(n) < 0.5)
         spot = np.where(downed, rng.integers(2, 13, n), np.where(short, 100 - TOUCHBACK, spot))
         luck = rng.random(n)
-        home = luck < 0.004  # returned all the way
-        kept = (luck > 0.992) & ~home  # muffed, and recovered by the side that kicked
+        home = luck < 0.003  # returned all the way
+        kept = (luck > 0.994) & ~home  # muffed, and recovered by the side that kicked
         spot = np.clip(spot, 1, 99)
         self.record(g, PUNT, to_goal - spot, points_defence=np.where(home, 6 + self.tries(g, 1 - side, home), 0))
         self.spend(g, np.full(n, 9.0), np.zeros(n))
@@ -392,11 +392,11 @@ class _Games:
         onside &= (self.clock[g] < 150) | ((self.clock[g] < 300) & (difference < -8))
         kept = onside & (rng.random(n) < 0.12)
         returned = rng.random(n) > 0.58
-        start = 100 - np.clip(np.rint(rng.normal(23.5 - 0.8 * edge, 8.0)), 4, 60).astype(np.int64)
+        start = 100 - np.clip(np.rint(rng.normal(23.5 - 0.8 * edge, 7.0)), 4, 60).astype(np.int64)
         start = np.where(returned, start, TOUCHBACK_KICKOFF)
         start = np.where(free, np.clip(start - 15, 40, 99), start)
         start = np.where(onside, np.where(kept, 53, 47), start)
-        home = returned & ~onside & (rng.random(n) < 0.006)
+        home = returned & ~onside & (rng.random(n) < 0.004)
         points = np.where(home, 6 + self.tries(g, 1 - side, home), 0)
         self.record(g, KICKOFF, np.zeros(n, dtype=np.int64), points_defence=points)
         self.spend(g, np.where(returned | onside, 5.0, 0.0), np.zeros(n))

@@ -23,14 +23,15 @@ __all__ = ["LeagueConfig", "UNITS", "make_season", "make_league", "schedule"]
 # Standard deviations between teams, in the units that `play` and `game` take. Their balance, with the passers' own,
 # gives the correlations of passing with winning.
 UNITS = {
-    "receivers": 1.1,
-    "protection": 1.0,
-    "rush": 1.1,
-    "coverage": 1.1,
-    "running": 0.8,
-    "run_defence": 0.8,
-    "kicking": 1.0,
+    "receivers": 0.9,
+    "protection": 0.9,
+    "rush": 1.2,
+    "coverage": 1.6,
+    "running": 0.7,
+    "run_defence": 0.7,
+    "kicking": 0.7,
 }
+MOST = 5.0  # standard deviations that a strength or skill is from average at most
 CLUB = 0.25  # correlation between two units of one team: a good club is good at many things
 PASS_TASTE = 0.2  # sd between teams of the logit of passing
 SKILLS = ("accuracy", "decision", "depth", "mobility")
@@ -455,7 +456,7 @@ class _Passers:
         people = self.people.sort_values(["team", "first"], ascending=[True, False]).reset_index(drop=True)
         for skill in SKILLS:
             values = self._skill(people, skill)
-            people[skill] = self.config.passer_spread * (values - values[people["first"]].mean())
+            people[skill] = (self.config.passer_spread * (values - values[people["first"]].mean())).clip(-MOST, MOST)
         return people
 
 
@@ -599,7 +600,7 @@ def _play_season(config, seed, number, passers, units, rosters, streams, progres
     pairs = pairs.reshape(-1, 2)  # (games, 2) teams
     home = config.home_edge * np.array([1.0, 0.0])
     strength = {name: config.unit_spread * UNITS[name] * units[name] for name in UNITS}
-    sides = {name: values[pairs] + home for name, values in strength.items()}
+    sides = {name: np.clip(values[pairs] + home, -MOST, MOST) for name, values in strength.items()}
     taste = config.unit_spread * PASS_TASTE * units["pass_taste"]
     fixtures = game.Fixtures(sides["running"], sides["run_defence"], sides["kicking"], taste[pairs])
     passing = _Passing(sides, passers, starters[week[:, None] - 1, pairs], rosters, pairs, on_field, chance, progress)

@@ -281,6 +281,14 @@ def test_nobody_moves_or_differs_where_the_rates_say_so():
     assert (table[list(league.SKILLS)] == 0).all(axis=None)
 
 
+def test_a_wide_spread_stays_within_what_play_takes():
+    skills = years(10, passer_spread=3.0)[list(league.SKILLS)].abs()
+    assert skills.max().max() == league.MOST
+    season = make_season(replace(TINY, unit_spread=3.0, passer_spread=3.0), seed=4)
+    matchup = season.truth[[name for name in season.truth if name.startswith("matchup_")]]
+    assert 2 < matchup.abs().max().max() <= league.MOST
+
+
 def starts(**rates):
     config = LeagueConfig(teams=8, weeks=17, **rates)
     first, second = np.arange(0, 16, 2), np.arange(1, 16, 2)
