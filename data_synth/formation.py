@@ -218,7 +218,7 @@ _DEEP[COVER_3, CORNER_LEFT], _DEEP[COVER_3, CORNER_RIGHT], _DEEP[COVER_3, FREE] 
 _DEEP[COVER_4, CORNER_LEFT], _DEEP[COVER_4, CORNER_RIGHT] = (14, 18), (14, -18)
 _DEEP[COVER_4, STRONG], _DEEP[COVER_4, FREE] = (14, 6.5), (14, -6.5)
 _DEEP[COVER_6, CORNER_LEFT], _DEEP[COVER_6, STRONG], _DEEP[COVER_6, FREE] = (14, 18), (14, 6), (15, -12)
-_UNDER_DEPTH = {0: 9.0, 1: 6.0}  # yards beyond the line: inner and outermost underneath zones
+_UNDER_DEPTH = {0: 7.5, 1: 5.0}  # yards beyond the line: inner and outermost underneath zones
 # Blitzes come with man coverage: chances of 3, 4, 5, 6 and 7 rushers by kind of coverage.
 _RUSHERS = np.array(
     [
@@ -360,8 +360,8 @@ def _places(offence, line, job, rusher, deep, mark, over, coverage, rng):
     corner = np.isin(job, (CORNER_LEFT, CORNER_RIGHT))
     slot_back = np.isin(job, (NICKEL, DIME))
     man = mark >= 0
-    press = (rng.random((n, 11)) < np.where(man, np.where(corner, 0.45, 0.35), 0.18)) & (corner | slot_back) & ~deep
-    off = np.where(corner, 5.6, 4.5) + 1.6 * normal[..., 0]
+    press = (rng.random((n, 11)) < np.where(man, np.where(corner, 0.6, 0.5), 0.35)) & (corner | slot_back) & ~deep
+    off = np.where(corner, 5.0, 4.0) + 1.8 * normal[..., 0]
     cover_x = np.where(press, 1.3 + 0.25 * normal[..., 0], np.maximum(off, 2.0))
     shade = np.where(coverage[:, None] == COVER_2, -0.8, 0.7)
     cover_y = receiver.imag - ball_y + shade * inside + 0.5 * normal[..., 1]

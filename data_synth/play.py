@@ -68,23 +68,28 @@ WIDTH = FOOTBALL.field_width
 PASSER, LINE, ELIGIBLE, OFFENCE, DEFENCE = 0, slice(1, 6), slice(6, 11), slice(0, 11), slice(11, 22)
 
 # --- bodies, by position (QB RB WR TE OL DL LB DB) ---------------------------------------------------------------
-TOP_SPEED = np.array([7.6, 8.3, 9.1, 8.1, 4.8, 6.6, 7.9, 8.9])  # yards/s
-ACCELERATION = np.array([5.2, 6.4, 7.0, 6.4, 4.2, 5.2, 6.2, 6.0])  # yards/s²
-SPREAD_SPEED, SPREAD_ACCELERATION = 0.06, 0.22
-RESPONSE = np.array([0.36, 0.4, 0.5, 0.45, 0.33, 0.33, 0.36, 0.42])  # s in which a wish becomes acceleration
+TOP_SPEED = np.array([7.6, 8.3, 8.9, 8.1, 4.8, 6.6, 7.9, 9.1])  # yards/s
+ACCELERATION = np.array([6.2, 7.8, 8.2, 7.6, 5.4, 6.0, 7.6, 7.0])  # yards/s²
+SPREAD_SPEED, SPREAD_ACCELERATION = 0.06, 0.28
+RESPONSE = np.array([0.38, 0.42, 0.7, 0.65, 0.36, 0.38, 0.5, 0.6])  # s in which a wish becomes acceleration
 INERTIA = 0.17  # s in which acceleration follows
-WANDER_SPEED = np.array([0.5, 0.5, 0.5, 0.5, 0.45, 0.8, 0.55, 0.5])  # yards/s, noise of the wish
+WANDER_SPEED = np.array([0.8, 0.9, 0.75, 0.9, 0.5, 1.1, 0.65, 0.4])  # yards/s, noise of the wish
+# Noise of the acceleration at 1 yard/s; it grows with the speed up to 2 yards/s.
+JOLT = np.array([0.45, 0.5, 0.55, 0.6, 0.6, 0.65, 0.65, 0.55])
 WANDER_SECONDS = 1.0
 # Seconds after the tag of the snap at which each position starts: mean, standard deviation.
 START = np.array([0.05, 0.10, 0.04, 0.03, -0.2, -0.2, 0.0, 0.1])
 START_SPREAD = np.array([0.1, 0.12, 0.09, 0.1, 0.1, 0.12, 0.2, 0.25])
-# Tracked places drift off smoothly, most in the scrum of the two lines: yards/s, in s that it lasts.
-BLUR = np.array([0.04, 0.04, 0.04, 0.05, 0.17, 0.25, 0.04, 0.04])
-BLUR_SPREAD, BLUR_SECONDS = 1.0, 0.6
+# The tracking system smooths velocities: share of the news in each frame. Linemen are smoothed more, and much more in
+# the older part of the plays.
+FILTER = np.array([0.8, 0.8, 0.82, 0.8, 0.6, 0.6, 0.8, 0.82])
+FILTER_OLD, OLD_SHARE = np.array([0.8, 0.8, 0.82, 0.76, 0.3, 0.3, 0.78, 0.82]), 0.38
 # The torso: a constant error of each player and play, and a damped swing about where he means to look.
 TURN_SECONDS = 0.25
 STANCE = 0.22  # radians
-SWAY_STIFFNESS, SWAY_DAMPING, SWAY_NOISE, SWAY_START = 6.0, 3.0, 1.35, 0.1  # 1/s², 1/s, rad/s^1.5, rad
+TWIST = np.array([0.2, 0.3, 0.15, 0.35, 0.75, 0.6, 0.35, 0.2])  # radians, two seconds after the snap
+SWAY_STIFFNESS, SWAY_DAMPING, SWAY_START = 6.0, 3.5, 0.1  # 1/s², 1/s, rad
+SWAY_NOISE = np.array([1.3, 1.5, 1.95, 1.6, 0.95, 1.9, 1.45, 1.35])  # rad/s^1.5
 CREEP = np.array([0.02, 0.015, 0.02, 0.04, 0.02, 0.06, 0.2, 0.27])  # yards/s before the snap
 
 
@@ -221,20 +226,20 @@ class Tracks:
 _CONCEPT_CDF = np.cumsum(
     np.array(
         [
-            [0.12, 0.28, 0.48, 0.12, 0.0],
-            [0.09, 0.18, 0.60, 0.13, 0.0],
-            [0.07, 0.45, 0.38, 0.10, 0.0],
+            [0.1, 0.28, 0.48, 0.14, 0.0],
+            [0.07, 0.18, 0.60, 0.15, 0.0],
+            [0.06, 0.45, 0.38, 0.11, 0.0],
         ]
     ),
     axis=1,
 )
 PLAY_ACTION_SHARE = np.array([0.30, 0.06, 0.30])  # by kind of down, of dropbacks that are no screens
 # Seconds after the snap at which the passer is ready to throw: mean by concept; under centre and play action add.
-READY = np.array([1.05, 1.2, 1.9, 2.2, 1.25])
+READY = np.array([1.15, 1.25, 1.8, 2.1, 1.3])
 READY_SHIFT = 0.0326
 READY_UNDER, READY_PLAY_ACTION, READY_SPREAD = 0.15, 0.35, 0.22
-DROP = np.array([5.8, 6.2, 8.1, 8.7, 6.4])  # yards behind the line of scrimmage, by concept
-ROLLOUT_SHARE = 0.22  # of play-action dropbacks
+DROP = np.array([5.6, 5.9, 7.6, 8.2, 6.2])  # yards behind the line of scrimmage, by concept
+ROLLOUT_SHARE = 0.3  # of play-action dropbacks
 
 
 @dataclass
@@ -252,10 +257,12 @@ class _Plan:
     acceleration: np.ndarray  # (n, 22)
     response: np.ndarray  # (n, 22)
     wander: np.ndarray  # (n, 22)
-    blur: np.ndarray  # (n, 22) yards/s by which the tracked place drifts off
+    jolt: np.ndarray  # (n, 22) noise of the acceleration, 1/s
+    filtering: np.ndarray  # (n, 22) share of the news in a recorded velocity
     start: np.ndarray  # (n, 22)
     creep: np.ndarray  # (n, 22) complex
     sway: np.ndarray  # (n, 22) rad/s^1.5, restlessness of the torso
+    twist: np.ndarray  # (n, 22) radians by which he has turned away 2 s after the snap
     stance: np.ndarray  # (n, 22) radians by which the torso is always off
     blocking: np.ndarray  # (n, 10) entities 1-10: protects the passer
     block_man: np.ndarray  # (n, 10) entity of the rusher he blocks
@@ -272,6 +279,7 @@ class _Plan:
     hand: np.ndarray  # +1 throws with the right
     sideways: np.ndarray  # radians by which he stands sideways
     look_back: np.ndarray  # (n, 5) how much a receiver turns to the passer
+    haste: np.ndarray  # how fast his threshold falls, 1 on average
     depth_taste: np.ndarray
     mobility: np.ndarray
     rusher: np.ndarray  # (n, 11)
@@ -299,8 +307,7 @@ class _State:
     pull: np.ndarray  # (n, 22) acceleration
     facing: np.ndarray  # (n, 22) unit vectors
     drift: np.ndarray  # (n, 22) noise of the wish
-    slip: np.ndarray  # (n, 22) rate at which the tracked place drifts off, in units of plan.blur
-    offset: np.ndarray  # (n, 22) yards by which it is off
+    seen: np.ndarray  # (n, 22) velocity as the tracking system has it
     sway: np.ndarray  # (n, 22) radians by which the torso is off, and its rate
     sway_rate: np.ndarray
     perceived: np.ndarray  # (n, 11) velocity that a man defender believes his man to have
@@ -388,7 +395,10 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
     depth_scale = np.minimum(np.exp(0.09 * rng.normal(size=(n, 5))), room / 15.0)
     pressed = np.zeros((n, 22), dtype=bool)
     pressed[plays, np.where(defence.press, defence.mark, 0)] = True
-    hold = pressed[:, ELIGIBLE] * np.maximum(rng.normal(0.18, 0.14, (n, 5)) - 0.04 * matchup.receivers[:, None], 0)
+    chipping = (offence.kind == routes.TIGHT) & (rng.random((n, 5)) < 0.35)
+    hold = chipping * 0.5 * rng.random((n, 5)) + pressed[:, ELIGIBLE] * np.maximum(
+        rng.normal(0.18, 0.14, (n, 5)) - 0.04 * matchup.receivers[:, None], 0
+    )
     bend = 0.19 * rng.normal(size=(n, 5, routes.MOST_LEGS))
     velocity = routes.route_velocity(route, side, top_speed[:, ELIGIBLE], depth_scale, hold, bend, STEPS - SNAP, DT)
 
@@ -428,10 +438,12 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
         acceleration=acceleration,
         response=RESPONSE[position],
         wander=WANDER_SPEED[position],
-        blur=BLUR[position] * np.exp(BLUR_SPREAD * rng.normal(size=(n, 22))),
+        jolt=JOLT[position] * np.exp(0.25 * rng.normal(size=(n, 22))),
+        filtering=_filtering(position, rng),
         start=START[position] + START_SPREAD[position] * rng.normal(size=(n, 22)),
         creep=creep,
-        sway=SWAY_NOISE * np.exp(0.45 * rng.normal(size=(n, 22))),
+        sway=SWAY_NOISE[position] * np.exp(0.45 * rng.normal(size=(n, 22))),
+        twist=TWIST[position] * rng.normal(size=(n, 22)),
         stance=STANCE * rng.normal(size=(n, 22)) * np.exp(0.5 * rng.normal(size=(n, 22))),
         blocking=blocking,
         block_man=block_man,
@@ -448,6 +460,7 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
         hand=np.where(rng.random(n) < 0.92, 1.0, -1.0),
         sideways=1.15 + 0.25 * rng.normal(size=n) + np.where(offence.under_centre | play_action, 0.5, 0.0),
         look_back=3.0 * rng.exponential(size=(n, 5)),
+        haste=np.exp(HASTE_SPREAD * rng.normal(size=n)),
         depth_taste=matchup.passer_depth,
         mobility=matchup.passer_mobility,
         rusher=defence.rusher,
@@ -466,6 +479,12 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
         read_step=np.where(defence.deep, 0.15, 0.6) * rng.random((n, 11)) + 0.4 * play_action[:, None],
     )
     return plan, route
+
+
+def _filtering(position, rng):
+    old = rng.random((len(position), 1)) < OLD_SHARE
+    news = np.where(old, FILTER_OLD[position], FILTER[position])
+    return np.clip(news * np.exp(0.15 * rng.normal(size=position.shape)), 0.15, 1.0)
 
 
 def _screen(route, concept, kind, rng):
@@ -496,11 +515,11 @@ def _protection(offence: Offence, defence: Defence, route):
 
 
 # Yards/s of the steps back, from left to right tackle; backs and ends who stay in hardly move.
-DRIVE = 3.74  # yards/s of a rusher who is being blocked
-PASS_SET = np.array([-2.3 + 0.5j, -1.7, -1.6, -1.7, -2.3 - 0.5j, -0.5, -0.5, -0.5, -0.5, -0.5])
+DRIVE = 2.95  # yards/s of a rusher who is being blocked
+PASS_SET = np.array([-2.7 + 0.6j, -1.9, -2.0, -1.9, -2.7 - 0.6j, -0.5, -0.5, -0.5, -0.5, -0.5])
 ARM = 0.85  # yards between a rusher and the man who holds him up
-WIN_SECONDS = 4.12  # median time after the snap at which a singly blocked rusher is past his man
-WIN_SPREAD = 0.182
+WIN_SECONDS = 4.75  # median time after the snap at which a singly blocked rusher is past his man
+WIN_SPREAD = 0.26
 
 
 def _win_seconds(matchup: Matchup, edge, doubled, rng):
@@ -520,8 +539,7 @@ def _at_first_frame(plan: _Plan, offence: Offence, defence: Defence, rng) -> _St
         pull=zeros,
         facing=facing,
         drift=zeros,
-        slip=zeros,
-        offset=zeros,
+        seen=plan.creep.copy(),
         sway=SWAY_START * rng.normal(size=(n, 22)),
         sway_rate=np.zeros((n, 22)),
         perceived=np.zeros((n, 11), dtype=complex),
@@ -539,9 +557,9 @@ def _at_first_frame(plan: _Plan, offence: Offence, defence: Defence, rng) -> _St
 
 
 # --- coverage ------------------------------------------------------------------------------------------------------
-LAG_SECONDS = 0.25  # by which a defender perceives the motion of his man too late
-CUSHION, MAN_GAIN = 0.211, 2.89  # yards that he stays deeper than his man, 1/s
-ZONE_SHARE, ZONE_GAIN = 0.97, 1.74  # of the way to a threat that a zone defender takes at most, 1/s
+LAG_SECONDS = 0.18  # by which a defender perceives the motion of his man too late
+CUSHION, MAN_GAIN = 0.3, 1.8  # yards that he stays deeper than his man, 1/s
+ZONE_SHARE, ZONE_GAIN = 0.98, 1.0  # of the way to a threat that a zone defender takes at most, 1/s
 
 # --- the loop --------------------------------------------------------------------------------------------------------
 
@@ -555,11 +573,15 @@ def _run(plan: _Plan, state: _State, rng):
     """
     rows, frames, done = [], [], []
     for step in range(STEPS + AFTER_RELEASE):
+        t = (step - SNAP) * DT
         rows.append(plan.play)
         frames.append(
-            (state.place + state.offset, state.velocity, state.facing * np.exp(1j * (plan.stance + state.sway)))
+            (
+                state.place,
+                state.seen,
+                state.facing * np.exp(1j * (plan.stance + state.sway + min(max(t, 0.0) / 2.0, 1.0) * plan.twist)),
+            )
         )
-        t = (step - SNAP) * DT
         if t >= 0:
             _decide(plan, state, step, t, rng)
         over = (state.release >= 0) & (step >= state.release + AFTER_RELEASE)
@@ -610,8 +632,8 @@ def _passer(plan: _Plan, state: _State, t: float):
     dropping = _capped(2.2 * (plan.drop - here), plan.drop_speed) * (t > np.where(plan.under_centre, 0.0, 0.2))
     away = here[:, None] - state.place[:, DEFENCE]
     gap = np.maximum(np.abs(away), 0.3)
-    slide = 3.2 * (away / gap * np.exp(-((gap / 2.6) ** 2))).sum(1)
-    pocket = _capped(dropping * 0.6 + slide + 0.35, 3.2)
+    slide = 3.8 * (away / gap * np.exp(-((gap / 2.6) ** 2))).sum(1)
+    pocket = _capped(dropping * 0.6 + slide + 0.8, 3.4)
     wish = np.where(t < plan.ready, dropping + 0.4 * slide, pocket)
     free = _capped(state.escape * plan.top_speed[:, PASSER] * 0.85 + 1.2 * slide, 0.9 * plan.top_speed[:, PASSER])
     return np.where(state.escape != 0, free, wish)
@@ -624,7 +646,10 @@ def _blockers(plan: _Plan, state: _State, passer):
     spot = man + 1.0 * _unit(passer - man)
     engaged = np.clip(0.5 * (3.4 - np.abs(man - here)), 0.0, 1.0)
     follow = engaged * man_velocity + (1 - engaged) * plan.pass_set
-    return _capped(0.85 * follow + 1.5 * (spot - here) * np.maximum(engaged, 0.25), 0.8 * plan.top_speed[:, 1:11])
+    # Nobody steps forward to meet his man.
+    correction = 1.5 * (spot - here) * np.maximum(engaged, 0.25)
+    correction.real = np.minimum(correction.real, 0.2)
+    return _capped(0.9 * follow + correction, 0.8 * plan.top_speed[:, 1:11])
 
 
 def _rush(plan: _Plan, state: _State, passer, t: float):
@@ -652,10 +677,10 @@ def _man(plan: _Plan, state: _State):
     man = state.place[rows, plan.mark]
     state.perceived += (state.velocity[rows, plan.mark] - state.perceived) * np.minimum(DT / plan.lag, 1.0)
     gap = man - state.place[:, DEFENCE]
-    near = np.clip(1.5 - np.abs(gap) / 6.0, 0.1, 1.0)
+    near = np.clip(1.7 - np.abs(gap) / 6.0, 0.1, 1.0)
     close = MAN_GAIN * (gap + plan.cushion)
     close.real = np.maximum(close.real, -2.0)
-    return _capped(near * state.perceived + close, 0.98 * plan.top_speed[:, DEFENCE])
+    return _capped(near * state.perceived + close, plan.top_speed[:, DEFENCE])
 
 
 def _zone(plan: _Plan, state: _State, t: float):
@@ -663,13 +688,15 @@ def _zone(plan: _Plan, state: _State, t: float):
     receivers, velocity = state.place[:, None, ELIGIBLE], state.velocity[:, None, ELIGIBLE]
     ahead = receivers + 0.4 * velocity
     near = np.exp(-(np.abs(ahead - plan.landmark[..., None]) ** 2) / np.where(plan.deep, 110.0, 42.0)[..., None])
-    weight = near.sum(2)
-    threat = (near * ahead).sum(2) / np.maximum(weight, 1e-9)
-    motion = (near * velocity).sum(2) / np.maximum(weight, 1e-9)
-    share = ZONE_SHARE * weight / (weight + 0.22)
+    # The most threatening receiver counts for nearly all: squared weights.
+    share = ZONE_SHARE * near.max(2) / (near.max(2) + 0.12)
+    near *= near
+    weight = np.maximum(near.sum(2), 1e-9)
+    threat = (near * ahead).sum(2) / weight
+    motion = (near * velocity).sum(2) / weight
     spot = plan.landmark + share * (threat - plan.landmark)
     # A deep zone stays behind the deepest receiver in it.
-    beyond = (receivers.real + 4.0) * (near > 0.15)
+    beyond = (receivers.real + 2.0) * (near > 0.03)
     spot.real = np.where(plan.deep, np.maximum(spot.real, beyond.max(2)), spot.real)
     wish = ZONE_GAIN * (spot - here) + 0.9 * share * motion
     step = plan.read_step * np.clip((plan.start + 0.55 - t)[:, DEFENCE] * 4, 0.0, 1.0)
@@ -679,14 +706,15 @@ def _zone(plan: _Plan, state: _State, t: float):
 def _move(plan: _Plan, state: _State, wish, t: float, rng) -> None:
     """Advance by one step: bodies answer to wishes with inertia."""
     n = len(plan.play)
-    pull = _capped((wish - state.velocity) / plan.response, plan.acceleration)
+    noise = rng.standard_normal((2, n, 44)).view(complex)
+    pull = (wish - state.velocity) / plan.response
+    pull = pull / np.sqrt(1.0 + (np.abs(pull) / plan.acceleration) ** 2)
+    pull = pull + plan.jolt * np.minimum(np.abs(state.velocity) + 0.15, 2.0) * noise[1]
     state.pull = state.pull + (pull - state.pull) * (DT / INERTIA)
     before = state.velocity
     state.velocity = _capped(before + state.pull * DT, plan.top_speed)
+    state.seen = state.seen + plan.filtering * (state.velocity - state.seen)
     state.place = state.place + 0.5 * (before + state.velocity) * DT
-    noise = rng.standard_normal((2, n, 44)).view(complex)
-    state.slip = state.slip * (1 - DT / BLUR_SECONDS) + np.sqrt(DT / BLUR_SECONDS) * noise[1]
-    state.offset = 0.97 * state.offset + plan.blur * state.slip * DT
     state.drift = state.drift * (1 - DT / WANDER_SECONDS) + plan.wander * np.sqrt(DT / WANDER_SECONDS) * noise[0]
     state.facing = _face(plan, state, t)
     swing = -SWAY_STIFFNESS * state.sway - SWAY_DAMPING * state.sway_rate
@@ -719,15 +747,16 @@ def _face(plan: _Plan, state: _State, t: float):
 # --- the passer's mind -----------------------------------------------------------------------------------------------
 
 WIND_UP = 3  # steps from the decision to the release
-THRESHOLD, THRESHOLD_FALL, THRESHOLD_FLOOR = 7.52, 2.9, 1.04  # yards, yards/s, yards
+THRESHOLD, THRESHOLD_FALL, THRESHOLD_FLOOR = 6.2, 1.75, 1.2  # yards, yards/s, yards
+HASTE_SPREAD = 0.65
 MISJUDGED, READ_SECONDS = 2.15, 0.387  # yards by which he misjudges a receiver's worth, s a read takes
-HURRY_FROM, HURRY_OVER, HURRY_FALL = 4.77, 4.01, 1.81  # yards to the nearest defender, yards, yards of the threshold
+HURRY_FROM, HURRY_OVER, HURRY_FALL = 4.2, 3.6, 1.5  # yards to the nearest defender, yards, yards of the threshold
 HOT_SECONDS = 0.518  # s by which a fully hurried passer is ahead of his reads
 CHANCE = (0.414, 0.6, -0.12)  # odds of a completion: constant, a yard of separation, a yard of the throw
-GAIN = (2.71, 9.27, 12.1)  # yards of a catch at the line, what depth adds at most, over how many yards
-AWAY_POCKET, AWAY_OUTSIDE = 0.0699, 0.0456  # chance in a step to throw it away
-ESCAPE, RUN_POCKET, RUN_OUTSIDE = 0.0611, 0.037, 0.0842  # chance in a step to leave the pocket, run from it, after it
-REACH = 0.95  # yards at which a rusher has his hands on the passer
+GAIN = (2.71, 9.8, 12.1)  # yards of a catch at the line, what depth adds at most, over how many yards
+AWAY_POCKET, AWAY_OUTSIDE = 0.035, 0.05  # chance in a step to throw it away
+ESCAPE, RUN_POCKET, RUN_OUTSIDE = 0.09, 0.037, 0.0842  # chance in a step to leave the pocket, run from it, after it
+REACH = 1.2  # yards at which a rusher has his hands on the passer
 
 
 def _decide(plan: _Plan, state: _State, step: int, t: float, rng) -> None:
@@ -768,7 +797,7 @@ def _decide(plan: _Plan, state: _State, step: int, t: float, rng) -> None:
     worth = np.where(seen, worth + plan.bias, -99.0)
     best = np.where(plan.screen >= 0, plan.screen - 6, np.argmax(worth, axis=1))
     rows = np.arange(n)
-    threshold = THRESHOLD - THRESHOLD_FALL * since - HURRY_FALL * hurried
+    threshold = THRESHOLD - THRESHOLD_FALL * plan.haste * since - HURRY_FALL * hurried
     open_enough = (worth[rows, best] > np.maximum(threshold, THRESHOLD_FLOOR)) | (plan.screen >= 0)
     throws = waiting & (since > 0) & open_enough & ~state.running
 
@@ -842,21 +871,18 @@ def _tracks(rows, frames, ends: _State, plan: _Plan, offence: Offence, defence: 
     place, velocity, facing = (np.concatenate(parts) for parts in zip(*frames))
     throwaway = ends.ended == THROWAWAY
     passer_end = _passer_end(ends, place, play, frame)
-    # A ball thrown away must reach the line of scrimmage, or it is a foul.
-    beyond = np.minimum(plan.line + 1.0 + rng.exponential(6.0, n), FOOTBALL.field_length - 1.0)
-    out_of_reach = beyond + 1j * (passer_end.imag + np.where(passer_end.imag > WIDTH / 2, 1, -1) * 25.0)
+    out_of_reach = passer_end + 14.0 * rng.random(n) + 1j * np.where(passer_end.imag > WIDTH / 2, 1, -1) * 25.0
     catch = np.where(throwaway, out_of_reach, ends.catch)
     ball = _ball(plan, ends, place[:, PASSER], play, frame, passer_end, catch)
     values = np.full((n, longest, 23, 6), np.nan, dtype=np.float32)
-    values[play, frame] = sensor.record(
-        np.concatenate([place, ball[:, None]], axis=1), velocity, facing, play, frame, left[play], rng
-    )
+    position = np.concatenate([plan.position, np.full((n, 1), POSITIONS.index("ball"))], axis=1).astype(np.int8)
+    everyone = np.concatenate([place, ball[:, None]], axis=1)
+    values[play, frame] = sensor.record(everyone, velocity, facing, position, play, frame, left[play], rng)
     events = np.zeros((n, longest), dtype=np.int8)
     events[:, SNAP] = EVENTS.index("ball_snap")
     events[plan.play_action, SNAP + 7] = EVENTS.index("play_action")
     tags = np.array([EVENTS.index(name) for name in ("pass_forward", "pass_forward", "qb_sack", "run")], dtype=np.int8)
     events[np.arange(n), ends.release] = tags[ends.ended]
-    position = np.concatenate([plan.position, np.full((n, 1), POSITIONS.index("ball"))], axis=1).astype(np.int8)
     return Tracks(
         values=values,
         left=left,
@@ -874,7 +900,7 @@ def _tracks(rows, frames, ends: _State, plan: _Plan, offence: Offence, defence: 
         pass_rushers=defence.rusher.sum(1),
         play_action=plan.play_action,
         routes=route.astype(np.int8),
-        throwaway_air_yards=np.where(throwaway, catch.real - plan.line, np.nan),
+        throwaway_air_yards=np.where(throwaway, np.maximum(catch.real - plan.line, -8.0), np.nan),
         first_pressure=ends.pressure,
     )
 

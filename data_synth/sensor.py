@@ -12,19 +12,21 @@ from qbsbp.schema import FOOTBALL
 __all__ = ["record"]
 
 WIDTH = FOOTBALL.field_width
-LAG = 0.15  # share of the frame before in a recorded velocity
 ANGLE_NOISE = 1.0  # degrees of the direction of motion at 1 yard/s, in inverse proportion to the speed
 ORIENTATION_NOISE = 0.5  # degrees
-PLACE_NOISE = 0.0015  # yards, of a player in motion
+# Yards, by position (QB RB WR TE OL DL LB DB ball), and the spread between players (logarithmic).
+PLACE_NOISE = np.array([0.0022, 0.0024, 0.0022, 0.0026, 0.0032, 0.004, 0.0024, 0.0022, 0.002])
+PLACE_SPREAD = 0.5
 
 
-def record(place, velocity, facing, play, frame, left, rng: np.random.Generator) -> np.ndarray:
+def record(place, velocity, facing, position, play, frame, left, rng: np.random.Generator) -> np.ndarray:
     """Recorded values of players and ball.
 
     Args:
         place: Complex (rows, 23), the ball last. Rows are ordered by frame.
         velocity: Complex (rows, 22).
         facing: Complex unit vectors (rows, 22).
+        position: Codes of the players' positions and the ball's (plays, 23).
         play: Number of the play of each row.
         frame: Frame of each row.
         left: Whether the row's play went to the left in the file, which decides how y is rounded.
@@ -42,21 +44,21 @@ def record(place, velocity, facing, play, frame, left, rng: np.random.Generator)
     before = np.where(before < 0, np.arange(rows), before)
 
     velocity = np.concatenate([velocity, ((place[:, -1] - place[before, -1]) * FOOTBALL.frames_per_second)[:, None]], 1)
-    seen = (1 - LAG) * velocity + LAG * velocity[before]
-    change = (seen - seen[before]) * FOOTBALL.frames_per_second
-    speed = np.abs(seen)
+    change = (velocity - velocity[before]) * FOOTBALL.frames_per_second
+    speed = np.abs(velocity)
     wrong = ANGLE_NOISE * rng.standard_normal((rows, 23)) / np.maximum(speed, 0.1)
-    direction = np.degrees(np.arctan2(seen.real, seen.imag)) + wrong
+    direction = np.degrees(np.arctan2(velocity.real, velocity.imag)) + wrong
     orientation = np.degrees(np.arctan2(facing.real, facing.imag)) + ORIENTATION_NOISE * rng.standard_normal((rows, 22))
 
-    noise = rng.standard_normal((rows, 23, 2)).view(complex)[..., 0] * PLACE_NOISE
-    place = place + noise * np.minimum(speed, 1.0)
+    amount = PLACE_NOISE[position] * np.exp(PLACE_SPREAD * rng.standard_normal(position.shape))
+    noise = rng.standard_normal((rows, 23, 2)).view(complex)[..., 0]
+    place = place + noise * amount[play] * np.minimum(speed, 1.0)
     values = np.full((rows, 23, 6), np.nan, dtype=np.float32)
     values[..., 0] = np.round(place.real, 2)
     turned = left[:, None]
     values[..., 1] = np.where(turned, WIDTH - np.round(WIDTH - place.imag, 2), np.round(place.imag, 2))
     values[..., 2] = np.round(speed, 2)
     values[..., 3] = np.round(np.abs(change), 2)
-    values[..., :-1, 4] = np.round(direction[:, :-1] % 360, 2) % 360  # 360.00 is 0
-    values[..., :-1, 5] = np.round(orientation % 360, 2) % 360
+    values[..., :-1, 4] = np.round(direction[:, :-1] % 360, 2)
+    values[..., :-1, 5] = np.round(orientation % 360, 2)
     return values
