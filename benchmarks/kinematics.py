@@ -228,8 +228,9 @@ PLACES = {
 
 
 def kinematics(moves: Moves) -> pd.DataFrame:
-    """One row a player and play, from snap to release: `FEATURES`, `PLACES`, `group`, `peak_tangential` and the speeds
-    `speed_0.5s` to `speed_3.0s` (NaN once the pass is away). `play` is the index of the play in `moves`."""
+    """One row a player and play, from snap to release: `FEATURES`, `PLACES`, `group`, `peak_tangential`, and at `TIMES`
+    `speed_0.5s` to `speed_3.0s` and the nearest opponent, `opponent_0.5s` to `opponent_3.0s` (NaN once the pass is
+    away). `play` is the index of the play in `moves`."""
     parts = []
     for number, chunk in enumerate(moves.chunks(250)):
         part = _kinematics(chunk)
@@ -315,6 +316,7 @@ def _kinematics(moves: Moves) -> pd.DataFrame:
     for time in TIMES:
         frame = min(int(time * RATE), speed.shape[1] - 1)
         out[f"speed_{time}s"] = np.where((at >= time * RATE)[:, None], speed[:, frame], np.nan)
+        out[f"opponent_{time}s"] = np.where((at >= time * RATE)[:, None], opponent[:, frame], np.nan)
     table = pd.DataFrame({name: value.ravel() for name, value in out.items()})
     table["group"] = moves.position.ravel()
     table["offence"] = moves.offence.ravel()

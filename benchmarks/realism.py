@@ -357,7 +357,7 @@ def timing(p: Columns) -> dict[str, float]:
     out["ball_speed"] = _mean(p["throw_distance"][far] / p["flight_time"][far])
     separation = np.stack([p[f"separation_{i}"][a] for i in range(5)])
     eligible = np.stack([p[f"eligible_{i}"][a] for i in range(5)])
-    for group in ("WR", "TE", "RB"):
+    for group in ELIGIBLE:
         out[f"separation_{group}"] = _quantile(separation[eligible == group], 0.5)
     rates = []
     for name, (low, high) in SEPARATIONS.items():
@@ -606,6 +606,7 @@ SPREAD_ATTEMPTS = 100  # a passer with fewer in a season says nothing about the 
 POCKET = ("time", "pressured", "first_pressure", "pressurers", "hit", "depth", "passer_speed", "nearest")
 POCKET += tuple(f"nearest_{second}s" for second in (1, 2, 3, 4))
 POCKET += tuple(f"{name}_{i}" for name in ("separation", "eligible") for i in range(5))
+ELIGIBLE = ("WR", "TE", "RB")
 SAMPLE_WEEKS = (1, 2, 3)  # of the first season, whose passes are compared with real ones
 STATE = ("arrival_separation", "throw_distance", "flight_time")
 
@@ -710,6 +711,8 @@ def curves(table: pd.DataFrame) -> dict[str, float]:
             out[f"peak_acceleration_{group}_q{q}"] = _quantile(of["peak_tangential"].to_numpy(), q / 100)
         for t in kinematics.TIMES:
             out[f"speed_{group}_{t}s"] = float(of[f"speed_{t}s"].mean())
+            if group in ELIGIBLE:
+                out[f"separation_{group}_{t}s"] = float(of[f"opponent_{t}s"].median())
     return out
 
 
@@ -717,13 +720,20 @@ def format_curves(measured: dict[str, float]) -> str:
     """Section 6 as text, target and measured in pairs."""
     targets = read_targets().set_index("key")["target"]
     lines = ["", "6 kinematics from snap to release, passes: target (highlights) | measured"]
-    for what, keys, unit in (
-        ("mean speed at 0.5, 1, 1.5, 2, 2.5, 3 s", [f"speed_{{}}_{t}s" for t in kinematics.TIMES], "yd/s"),
-        ("top speed, 50, 95, 99%", [f"top_speed_{{}}_q{q}" for q in (50, 95, 99)], "yd/s"),
-        ("peak tangential acceleration, 50, 95, 99%", [f"peak_acceleration_{{}}_q{q}" for q in (50, 95, 99)], "yd/s²"),
+    times = "0.5, 1, 1.5, 2, 2.5, 3 s"
+    for what, groups, keys, unit in (
+        (f"mean speed at {times}", kinematics.GROUPS, [f"speed_{{}}_{t}s" for t in kinematics.TIMES], "yd/s"),
+        (f"median separation at {times}", ELIGIBLE, [f"separation_{{}}_{t}s" for t in kinematics.TIMES], "yd"),
+        ("top speed, 50, 95, 99%", kinematics.GROUPS, [f"top_speed_{{}}_q{q}" for q in (50, 95, 99)], "yd/s"),
+        (
+            "peak tangential acceleration, 50, 95, 99%",
+            kinematics.GROUPS,
+            [f"peak_acceleration_{{}}_q{q}" for q in (50, 95, 99)],
+            "yd/s²",
+        ),
     ):
         lines.append(f"  {what}, {unit}")
-        for group in kinematics.GROUPS:
+        for group in groups:
             names = [key.format(group) for key in keys]
             target = " ".join(f"{targets[name]:5.1f}" for name in names)
             lines.append(f"    {group}  {target}  |  " + " ".join(f"{measured[name]:5.1f}" for name in names))
