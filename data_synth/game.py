@@ -7,8 +7,8 @@ argument of :func:`play_games`; everything else is settled here by simple laws o
 |---|---|
 | run | -1.6 + Gamma(2.6, 2.15) yards, one in ten plus a generalized Pareto, rounded down; less room near the goal |
 | fumble | lost on 0.5 % of runs and completions and on 6 % of sacks |
-| kick-off | touchback (58 %) to the 25, else a return to about the 24; onside kick when the clock asks for it |
-| punt | net Normal(41.5, 8) yards; short of the goal line half are downed there |
+| kick-off | touchback (58 %) to the 25, else a return to about the 23; onside kick when the clock asks for it |
+| punt | net Normal(42.5, 8) yards; short of the goal line half are downed there |
 | field goal | logit of success 6.9 - 0.12 x distance, kick from 7 yards behind the line and 10 more to the posts |
 | penalty | 6.7 % of snaps, no play: -5, -10, +5, or a first down |
 | try | kick 94 %; two points (48 %) in the last quarter where the score asks for it |
@@ -221,7 +221,7 @@ class _Games:
         must &= (left < 120) | ((left < 300) & (difference < -8)) | ((left < 600) & (difference < -16))
         must &= ~((difference >= -3) & in_range)
         must |= (quarter == 4) & (difference < -3) & (left < 240) & (to_goal <= 60)
-        bold = np.where(to_go == 1, 0.45, np.where(to_go == 2, 0.2, np.where(to_go <= 4, 0.08, 0.02)))
+        bold = np.where(to_go == 1, 0.45, np.where(to_go == 2, 0.2, np.where(to_go <= 4, 0.05, 0.01)))
         bold = bold * np.where(to_goal > 60, 0.15, np.where((to_goal >= 34) & (to_goal <= 45), 1.6, 1.0))
         go = must | (rng.random(len(g)) < bold)
         kick = np.where(in_range, FIELD_GOAL, PUNT)
@@ -243,9 +243,9 @@ class _Games:
         logit = np.select(
             [down == 1, down == 2, down == 3],
             [
-                -0.27 - 0.03 * np.minimum(to_go - 10, 0) * (self.to_goal[g] <= 10),
+                -0.34 - 0.03 * np.minimum(to_go - 10, 0) * (self.to_goal[g] <= 10),
                 -0.70 + 0.13 * np.minimum(to_go, 12),
-                -1.9 + 0.98 * np.minimum(to_go, 4),
+                -1.9 + 1.05 * np.minimum(to_go, 4),
             ],
             -1.6 + 0.85 * np.minimum(to_go, 5),
         )
@@ -348,7 +348,7 @@ class _Games:
         rng, n = self.rng, len(g)
         side, to_goal = self.side[g], self.to_goal[g]
         edge = self.fixtures.kicking[g, side] - self.fixtures.kicking[g, 1 - side]
-        spot = to_goal - np.rint(rng.normal(41.5 + 0.8 * edge, 8.0)).astype(np.int64)  # yards from the far goal
+        spot = to_goal - np.rint(rng.normal(42.5 + 0.8 * edge, 8.0)).astype(np.int64)  # yards from the far goal
         short = spot < 6
         downed = short & (rng.random(n) < 0.5)
         spot = np.where(downed, rng.integers(2, 13, n), np.where(short, 100 - TOUCHBACK, spot))
@@ -392,7 +392,7 @@ class _Games:
         onside &= (self.clock[g] < 150) | ((self.clock[g] < 300) & (difference < -8))
         kept = onside & (rng.random(n) < 0.12)
         returned = rng.random(n) > 0.58
-        start = 100 - np.clip(np.rint(rng.normal(23.5 - 0.8 * edge, 7.0)), 4, 60).astype(np.int64)
+        start = 100 - np.clip(np.rint(rng.normal(22.5 - 0.8 * edge, 7.0)), 4, 60).astype(np.int64)
         start = np.where(returned, start, TOUCHBACK_KICKOFF)
         start = np.where(free, np.clip(start - 15, 40, 99), start)
         start = np.where(onside, np.where(kept, 53, 47), start)

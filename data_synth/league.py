@@ -306,7 +306,7 @@ class LeagueConfig:
     first_season: int = 2026
     passer_spread: float = 1.0
     unit_spread: float = 1.0
-    home_edge: float = 0.08
+    home_edge: float = 0.15
     injury_rate: float = 0.025
     trade_rate: float = 0.05
     move_rate: float = 0.15
