@@ -26,6 +26,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
+from PIL import Image
 from torch.distributions import Distribution
 
 from .tracking import nearest_opponent
@@ -126,9 +127,12 @@ class _Frames(AbstractMovieWriter):
         self.frames: list[str] = []
 
     def grab_frame(self, **savefig_kwargs):
-        buffer = io.BytesIO()
-        self.fig.savefig(buffer, format="png", dpi=self.dpi, **savefig_kwargs)
-        self.frames.append(base64.b64encode(buffer.getvalue()).decode("ascii"))
+        drawn, packed = io.BytesIO(), io.BytesIO()
+        self.fig.savefig(drawn, format="png", dpi=self.dpi, **savefig_kwargs)
+        # Figures have few colours: a palette of 128 cannot be told from the original and takes a third of the bytes.
+        palette = Image.open(drawn).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        palette.save(packed, format="png", optimize=True)
+        self.frames.append(base64.b64encode(packed.getvalue()).decode("ascii"))
 
     def finish(self):
         plt.close(self.fig)
@@ -504,7 +508,7 @@ class PassView:
         self._trails.set_segments([since[:, i] for i in self._moving])
         self._hollow.set_data(*now[self._line].T)
         for disc, words, i in zip(self._discs, self._words, self._eligible, strict=True):
-            is_open = gap[i] >= self.OPEN
+            is_open = round(float(gap[i]), 1) >= self.OPEN  # as it is written
             others = self._eligible[self._eligible != i]
             beside = others[np.hypot(*(now[others] - now[i]).T).argmin()] if len(others) else i
             below = now[i, 1] < now[beside, 1]  # two who stand together have their numbers on either side

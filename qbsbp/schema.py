@@ -271,7 +271,15 @@ FOOTBALL = Layout(
             Column("x", "number", "place along the field; the offence moves to larger x", "yard", -30, 150),
             Column("y", "number", "place across the field, 0 at the right hand of the offence", "yard", -30, 85),
             Column("speed", "number", "as published", "yard/s", 0, 50, derived=True),
-            Column("acceleration", "number", "magnitude, as published", "yard/s²", 0, 200, derived=True),
+            Column(
+                "acceleration",
+                "number",
+                "magnitude, as published; of a thrown ball up to 300",
+                "yard/s²",
+                0,
+                400,
+                derived=True,
+            ),
             Column(
                 "direction",
                 "number",

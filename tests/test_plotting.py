@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 
 import matplotlib as mpl
@@ -12,6 +14,7 @@ import pytest
 import torch
 from matplotlib.animation import FuncAnimation
 from matplotlib.colors import to_rgb
+from PIL import Image
 
 from qbsbp.distributions import GeneralizedPareto, SplicedBinnedPareto
 from qbsbp.plotting import COLORS, PassView, Pitch, filmstrip, jshtml, notice, pass_filmstrip, plot_law, use_style
@@ -110,6 +113,25 @@ def test_jshtml_has_one_image_for_each_frame_and_ids_that_differ():
     ids = [re.search(r'id="(animation-\w+)"', page).group(1) for page in pages]
     assert ids[0] != ids[1]
     assert animate(frames=2)[1]._repr_html_() == pages[0]  # the same animation gives the same page
+
+
+def test_the_images_of_jshtml_look_as_drawn():
+    use_style()
+    figure, ax = plt.subplots(figsize=(3, 2))
+    for k, color in enumerate(COLORS.values()):
+        ax.plot([0, 1], [k, k + 1], color=color, alpha=0.7)
+    figure.draw_without_rendering()
+
+    def still(frame):
+        return ()
+
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=110.0)
+    page = jshtml(FuncAnimation(figure, still, frames=1), "Lines")._repr_html_()
+    image = Image.open(io.BytesIO(base64.b64decode(re.search(r"png;base64,([^\"]+)", page).group(1)))).convert("RGB")
+    gap = np.abs(np.asarray(image, dtype=float) - np.asarray(Image.open(drawn).convert("RGB")))
+    assert gap.max() <= 24  # of 255, at the soft edge of a line
+    assert gap.mean() < 0.2
 
 
 def test_jshtml_asks_for_a_description():
@@ -282,7 +304,7 @@ def test_pass_view_measures_separation_and_pressure():
             for t in view.ax.texts
             if t.get_text() == f"{gap[i]:.1f}" and tuple(t.xy) == tuple(moment.loc[i, ["x", "y"]])
         ]
-        assert text.get_color() == COLORS["estimate" if gap[i] >= PassView.OPEN else "truth"]
+        assert text.get_color() == COLORS["estimate" if round(gap[i], 1) >= PassView.OPEN else "truth"]
 
 
 def test_pass_view_trails_the_way_since_the_snap_and_sees_nothing_ahead():

@@ -20,6 +20,7 @@ import io
 import lzma
 import os
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -108,7 +109,12 @@ class Source:
 
     def cache(self) -> Path:
         """The dataset's folder in the user's cache."""
-        import pooch  # only here and in `fetch`: whoever has the files needs neither it nor a network
+        from tqdm import TqdmWarning
+
+        with warnings.catch_warnings():
+            # in a notebook pooch picks a bar that warns where ipywidgets are missing; the bar shown here is another one
+            warnings.simplefilter("ignore", TqdmWarning)
+            import pooch  # only here and in `fetch`: whoever has the files needs neither it nor a network
 
         return Path(pooch.os_cache("qbsbp")) / self.name
 
@@ -335,11 +341,12 @@ def fetch(source: Source, *, paths: list[str] | None = None, count: int | None =
         ConnectionError: The address could not be reached, or answered with an error.
         ValueError: What arrived differs in checksum from what was published.
     """
+    cache = source.cache()
+
     import pooch
     import requests
     from tqdm import tqdm
 
-    cache = source.cache()
     wanted = [file for file in source.files if paths is None or file.path in paths]
     missing = [file for file in wanted if not _intact(cache / file.path, file)]
     there = len(wanted) - len(missing)
