@@ -59,8 +59,8 @@ _SLOTS = {
     "slot right": (-8.3, 1.6, 1.8, 0.5, SLOT),
     "inner left": (5.6, 1.6, 0.8, 0.5, SLOT),
     "inner right": (-5.6, 1.6, 0.8, 0.5, SLOT),
-    "tight left": (4.5, 1.4, 0.3, 0.35, TIGHT),
-    "tight right": (-4.5, 1.4, 0.3, 0.35, TIGHT),
+    "tight left": (4.8, 1.4, 0.5, 0.35, TIGHT),
+    "tight right": (-4.8, 1.4, 0.5, 0.35, TIGHT),
     "wing left": (5.6, 2.2, 0.4, 0.4, TIGHT),
     "beside left": (2.5, 5.0, 0.5, 0.55, BACK),
     "beside right": (-2.5, 5.0, 0.5, 0.55, BACK),
@@ -73,9 +73,9 @@ _SLOT_KIND = np.array([entry[4] for entry in _SLOTS.values()])
 
 # Formation, personnel, weight on a normal, a passing and a short-yardage down, and the five slots (backs, ends, wides).
 _TEMPLATES = (
-    (SHOTGUN, 0, 22, 26, 12, "beside left, tight right, wide left, slot left, wide right"),
+    (SHOTGUN, 0, 17, 20, 10, "beside left, tight right, wide left, slot left, wide right"),
     (SHOTGUN, 0, 11, 13, 6, "beside right, inner right, wide left, slot right, wide right"),
-    (SHOTGUN, 0, 9, 13, 5, "beside left, slot right, wide left, slot left, wide right"),
+    (SHOTGUN, 0, 13, 18, 7, "beside left, slot right, wide left, slot left, wide right"),
     (SHOTGUN, 0, 6, 8, 3, "beside right, tight left, wide left, slot right, wide right"),
     (SHOTGUN, 1, 5, 3, 6, "beside left, tight right, tight left, wide left, wide right"),
     (SHOTGUN, 1, 3, 2, 3, "beside left, tight right, slot left, wide left, wide right"),
@@ -161,7 +161,7 @@ def line_up_offence(line: np.ndarray, down_kind: np.ndarray, rng: np.random.Gene
     place[:, 6:] = (line[:, None] - depth) + 1j * y
     position = np.empty((n, 11), dtype=np.int8)
     position[:, 0], position[:, 1:6], position[:, 6:] = QB, OL, ELIGIBLE_POSITIONS[personnel]
-    ball = (line - 0.45 + 0.2 * rng.normal(size=n)) + 1j * ball_y
+    ball = (line - 0.65 + 0.3 * rng.normal(size=n)) + 1j * ball_y
     return Offence(place, _SLOT_KIND[slots], position, formation, personnel, ball, under)
 
 
@@ -353,7 +353,7 @@ def _places(offence, line, job, rusher, deep, mark, over, coverage, rng):
 
     backer_count = (job == INSIDE_BACKER).sum(1, keepdims=True)
     backer_rank = np.cumsum(job == INSIDE_BACKER, axis=1) - 1
-    backer_y = (backer_count - 1 - 2 * backer_rank) * 2.1
+    backer_y = (backer_count - 1 - 2 * backer_rank) * 2.8
     show = rusher & (job == INSIDE_BACKER) & (rng.random((n, 11)) < 0.55)
     backer_x = np.where(show, 1.3, 4.3) + 0.75 * normal[..., 0] * np.where(show, 0.4, 1.0)
 

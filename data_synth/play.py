@@ -69,28 +69,30 @@ PASSER, LINE, ELIGIBLE, OFFENCE, DEFENCE = 0, slice(1, 6), slice(6, 11), slice(0
 
 # --- bodies, by position (QB RB WR TE OL DL LB DB) ---------------------------------------------------------------
 TOP_SPEED = np.array([7.6, 8.3, 8.9, 8.1, 4.8, 6.6, 7.9, 9.1])  # yards/s
-ACCELERATION = np.array([6.2, 7.8, 8.2, 7.6, 5.4, 6.0, 7.6, 7.0])  # yards/s²
+ACCELERATION = np.array([6.6, 8.4, 7.8, 7.6, 7.2, 8.2, 8.6, 8.2])  # yards/s²
 SPREAD_SPEED, SPREAD_ACCELERATION = 0.06, 0.28
-RESPONSE = np.array([0.38, 0.42, 0.7, 0.65, 0.36, 0.38, 0.5, 0.6])  # s in which a wish becomes acceleration
+RESPONSE = np.array([0.36, 0.38, 0.68, 0.66, 0.28, 0.3, 0.58, 0.8])  # s in which a wish becomes acceleration
 INERTIA = 0.17  # s in which acceleration follows
-WANDER_SPEED = np.array([0.8, 0.9, 0.75, 0.9, 0.5, 1.1, 0.65, 0.4])  # yards/s, noise of the wish
+WANDER_SPEED = np.array([0.9, 1.1, 0.85, 1.3, 0.65, 1.6, 0.85, 0.32])  # yards/s, noise of the wish
 # Noise of the acceleration at 1 yard/s; it grows with the speed up to 2 yards/s.
-JOLT = np.array([0.45, 0.5, 0.55, 0.6, 0.6, 0.65, 0.65, 0.55])
+JOLT = np.array([0.27, 0.24, 0.3, 0.34, 0.5, 0.46, 0.38, 0.25])
 WANDER_SECONDS = 1.0
 # Seconds after the tag of the snap at which each position starts: mean, standard deviation.
-START = np.array([0.05, 0.10, 0.04, 0.03, -0.2, -0.2, 0.0, 0.1])
-START_SPREAD = np.array([0.1, 0.12, 0.09, 0.1, 0.1, 0.12, 0.2, 0.25])
+START = np.array([0.0, 0.06, 0.05, 0.06, -0.27, -0.32, -0.02, 0.08])
+START_SPREAD = np.array([0.11, 0.16, 0.12, 0.14, 0.14, 0.14, 0.25, 0.3])
 # The tracking system smooths velocities: share of the news in each frame. Linemen are smoothed more, and much more in
 # the older part of the plays.
 FILTER = np.array([0.8, 0.8, 0.82, 0.8, 0.6, 0.6, 0.8, 0.82])
 FILTER_OLD, OLD_SHARE = np.array([0.8, 0.8, 0.82, 0.76, 0.3, 0.3, 0.78, 0.82]), 0.38
 # The torso: a constant error of each player and play, and a damped swing about where he means to look.
 TURN_SECONDS = 0.25
-STANCE = 0.22  # radians
-TWIST = np.array([0.2, 0.3, 0.15, 0.35, 0.75, 0.6, 0.35, 0.2])  # radians, two seconds after the snap
+STANCE = 0.18  # radians
+TWIST = np.array([0.2, 0.3, 0.15, 0.4, 1.0, 0.75, 0.5, 0.2])  # radians, two seconds after the snap
 SWAY_STIFFNESS, SWAY_DAMPING, SWAY_START = 6.0, 3.5, 0.1  # 1/s², 1/s, rad
-SWAY_NOISE = np.array([1.3, 1.5, 1.95, 1.6, 0.95, 1.9, 1.45, 1.35])  # rad/s^1.5
-CREEP = np.array([0.02, 0.015, 0.02, 0.04, 0.02, 0.06, 0.2, 0.27])  # yards/s before the snap
+SWAY_NOISE = np.array([1.2, 1.4, 1.75, 1.5, 0.92, 1.8, 1.35, 1.15])  # rad/s^1.5
+CREEP = np.array([0.05, 0.04, 0.04, 0.06, 0.02, 0.06, 0.16, 0.22])
+STILL = np.array([0.42, 0.55, 0.4, 0.4, 0.3, 0.1, 0.12, 0.09])  # share who stand still before the snap
+MOTION_SHARE = 0.12  # yards/s before the snap
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,7 @@ _CONCEPT_CDF = np.cumsum(
 PLAY_ACTION_SHARE = np.array([0.30, 0.06, 0.30])  # by kind of down, of dropbacks that are no screens
 # Seconds after the snap at which the passer is ready to throw: mean by concept; under centre and play action add.
 READY = np.array([1.15, 1.25, 1.8, 2.1, 1.3])
-READY_SHIFT = 0.0326
+READY_SHIFT = 0.0434
 READY_UNDER, READY_PLAY_ACTION, READY_SPREAD = 0.15, 0.35, 0.22
 DROP = np.array([5.6, 5.9, 7.6, 8.2, 6.2])  # yards behind the line of scrimmage, by concept
 ROLLOUT_SHARE = 0.3  # of play-action dropbacks
@@ -251,7 +253,6 @@ class _Plan:
     ball: np.ndarray
     under_centre: np.ndarray
     need: np.ndarray  # yards to a first down, or to the goal line
-    decision: np.ndarray  # standard deviations: a better passer reads faster and is content sooner
     urgent: np.ndarray  # 0-1: how much only a first down counts
     position: np.ndarray  # (n, 22)
     top_speed: np.ndarray  # (n, 22)
@@ -279,6 +280,7 @@ class _Plan:
     read_seconds: np.ndarray
     hand: np.ndarray  # +1 throws with the right
     sideways: np.ndarray  # radians by which he stands sideways
+    squared: np.ndarray  # (n, 5) how much a receiver keeps his shoulders to the line of scrimmage
     look_back: np.ndarray  # (n, 5) how much a receiver turns to the passer
     haste: np.ndarray  # how fast his threshold falls, 1 on average
     depth_taste: np.ndarray
@@ -384,8 +386,6 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
 
     top_speed = TOP_SPEED[position] * np.exp(SPREAD_SPEED * rng.normal(size=(n, 22)))
     top_speed[:, PASSER] *= np.exp(0.06 * matchup.passer_mobility)
-    top_speed[:, ELIGIBLE] *= np.exp(0.03 * matchup.receivers)[:, None]
-    top_speed[:, DEFENCE] *= np.exp(0.05 * matchup.coverage)[:, None]
     top_speed = np.minimum(top_speed, 10.4)
     acceleration = ACCELERATION[position] * np.exp(SPREAD_ACCELERATION * rng.normal(size=(n, 22)))
 
@@ -402,8 +402,11 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
     hold = chipping * 0.5 * rng.random((n, 5)) + pressed[:, ELIGIBLE] * np.maximum(
         rng.normal(0.18, 0.14, (n, 5)) - 0.04 * matchup.receivers[:, None], 0
     )
-    bend = 0.19 * rng.normal(size=(n, 5, routes.MOST_LEGS))
-    velocity = routes.route_velocity(route, side, top_speed[:, ELIGIBLE], depth_scale, hold, bend, STEPS - SNAP, DT)
+    bend = 0.23 * rng.normal(size=(n, 5, routes.MOST_LEGS))
+    curl = 0.12 * rng.normal(size=(n, 5))
+    velocity = routes.route_velocity(
+        route, side, top_speed[:, ELIGIBLE], depth_scale, hold, bend, curl, STEPS - SNAP, DT
+    )
 
     blocking, block_man, blocker = _protection(offence, defence, route)
     doubled = ((block_man[:, :5, None] == np.arange(11, 22)) & blocking[:, :5, None]).sum(1) > 1
@@ -422,14 +425,12 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
     drop.real = np.maximum(drop.real, 2.0)
     drop_speed = np.where(rollout, 5.6, np.where(under, 4.4, 2.7)) * np.exp(0.08 * rng.normal(size=n))
 
-    contest = 0.4 * (matchup.coverage - matchup.receivers)[:, None]
+    contest = 0.12 * (matchup.coverage - matchup.receivers)[:, None]
     lag = LAG_SECONDS * np.exp(0.35 * rng.normal(size=(n, 11)) - contest)
     mark = np.maximum(defence.mark, 0)
     inside = np.sign(offence.ball.imag[:, None] - np.take_along_axis(offence.place, np.minimum(mark, 10), 1).imag)
-    cushion = (CUSHION * np.exp(-0.4 * contest) + 0.8 * rng.normal(size=(n, 11))) + 1j * inside * (
-        0.6 + 0.5 * rng.normal(size=(n, 11))
-    )
-    creep = CREEP[position] * rng.normal(size=(n, 22, 2)).view(complex)[..., 0] * np.exp(0.9 * rng.normal(size=(n, 22)))
+    cushion = (CUSHION + 0.8 * rng.normal(size=(n, 11))) + 1j * inside * (0.6 + 0.5 * rng.normal(size=(n, 11)))
+    creep = _creep(position, offence, rng)
 
     plan = _Plan(
         play=np.arange(n),
@@ -437,20 +438,20 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
         ball=offence.ball,
         under_centre=under,
         need=np.minimum(situation.yards_to_go, situation.yards_to_goal),
-        decision=matchup.passer_decision,
         urgent=np.select([situation.down == 4, situation.down == 3], [1.0, 0.6], 0.1),
         position=position,
         top_speed=top_speed,
         acceleration=acceleration,
         response=RESPONSE[position],
         wander=WANDER_SPEED[position],
-        jolt=JOLT[position] * np.exp(0.25 * rng.normal(size=(n, 22))),
+        jolt=JOLT[position] * np.exp(0.35 * rng.normal(size=(n, 22))),
         filtering=_filtering(position, rng),
-        start=START[position] + START_SPREAD[position] * rng.normal(size=(n, 22)),
+        start=START[position]
+        + START_SPREAD[position] * rng.normal(size=(n, 22)) * np.exp(0.35 * rng.normal(size=(n, 22))),
         creep=creep,
-        sway=SWAY_NOISE[position] * np.exp(0.45 * rng.normal(size=(n, 22))),
+        sway=SWAY_NOISE[position] * np.exp(0.65 * rng.normal(size=(n, 22))),
         twist=TWIST[position] * rng.normal(size=(n, 22)),
-        stance=STANCE * rng.normal(size=(n, 22)) * np.exp(0.5 * rng.normal(size=(n, 22))),
+        stance=STANCE * rng.normal(size=(n, 22)) * np.exp(0.75 * rng.normal(size=(n, 22))),
         blocking=blocking,
         block_man=block_man,
         pass_set=PASS_SET * (1 + 0.2 * rng.normal(size=(n, 10))) + 0.3j * rng.normal(size=(n, 10)),
@@ -462,9 +463,10 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
         drop=drop,
         drop_speed=drop_speed,
         ready=ready,
-        read_seconds=READ_SECONDS * np.exp(0.15 * rng.normal(size=n) - 0.1 * matchup.passer_decision),
+        read_seconds=READ_SECONDS * np.exp(0.15 * rng.normal(size=n) - 0.05 * matchup.passer_decision),
         hand=np.where(rng.random(n) < 0.92, 1.0, -1.0),
         sideways=1.15 + 0.25 * rng.normal(size=n) + np.where(offence.under_centre | play_action, 0.5, 0.0),
+        squared=np.array([1.0, 1.0, 2.2, 3.0])[offence.kind],
         look_back=3.0 * rng.exponential(size=(n, 5)),
         haste=np.exp(HASTE_SPREAD * rng.normal(size=n)),
         depth_taste=matchup.passer_depth,
@@ -472,9 +474,9 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
         rusher=defence.rusher,
         blocker=blocker,
         win=win,
-        drive=DRIVE * np.exp(0.25 * rng.normal(size=(n, 11)) + 0.08 * (matchup.rush - matchup.protection)[:, None]),
+        drive=DRIVE * np.exp(0.33 * rng.normal(size=(n, 11)) + 0.05 * (matchup.rush - matchup.protection)[:, None]),
         edge=edge,
-        rush_speed=5.2 * np.exp(0.1 * rng.normal(size=(n, 11))),
+        rush_speed=5.9 * np.exp(0.12 * rng.normal(size=(n, 11))),
         man=defence.mark >= 0,
         mark=mark,
         cushion=cushion,
@@ -487,10 +489,24 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
     return plan, route
 
 
+def _creep(position, offence: Offence, rng):
+    """Velocities before the snap (N, 22): most stand, some shuffle, and now and then a receiver is in motion."""
+    n = len(position)
+    creep = CREEP[position] * rng.normal(size=(n, 22, 2)).view(complex)[..., 0] * np.exp(1.1 * rng.normal(size=(n, 22)))
+    creep = np.where(rng.random((n, 22)) < STILL[position], 0.0, _capped(creep, 3.0))
+    mover = rng.integers(6, 11, n)
+    rows = np.arange(n)
+    lateral = (offence.place[rows, mover] - offence.ball).imag
+    moves = (rng.random(n) < MOTION_SHARE) & (np.abs(lateral) > 4.0)
+    across = -1j * np.sign(lateral) * rng.uniform(1.0, 6.5, n)
+    creep[rows, mover] = np.where(moves, across, creep[rows, mover])
+    return creep
+
+
 def _filtering(position, rng):
     old = rng.random((len(position), 1)) < OLD_SHARE
     news = np.where(old, FILTER_OLD[position], FILTER[position])
-    return np.clip(news * np.exp(0.15 * rng.normal(size=position.shape)), 0.15, 1.0)
+    return np.clip(news * np.exp(0.05 * rng.normal(size=position.shape)), 0.15, 1.0)
 
 
 def _screen(route, concept, kind, rng):
@@ -521,15 +537,17 @@ def _protection(offence: Offence, defence: Defence, route):
 
 
 # Yards/s of the steps back, from left to right tackle; backs and ends who stay in hardly move.
-DRIVE = 2.95  # yards/s of a rusher who is being blocked
+ANCHOR = (2.12, 2.8)  # yards from the passer at which a blocked rusher is stopped, over which he is slowed
+FORWARD = np.array([0.2] * 5 + [3.0] * 5)  # yards/s towards his man
+DRIVE = 3.0  # yards/s of a rusher who is being blocked
 PASS_SET = np.array([-2.7 + 0.6j, -1.9, -2.0, -1.9, -2.7 - 0.6j, -0.5, -0.5, -0.5, -0.5, -0.5])
 ARM = 0.85  # yards between a rusher and the man who holds him up
-WIN_SECONDS = 4.75  # median time after the snap at which a singly blocked rusher is past his man
+WIN_SECONDS = 5.3  # median time after the snap at which a singly blocked rusher is past his man
 WIN_SPREAD = 0.26
 
 
 def _win_seconds(matchup: Matchup, edge, doubled, rng):
-    shift = 0.11 * (matchup.protection - matchup.rush)[:, None]
+    shift = 0.09 * (matchup.protection - matchup.rush)[:, None]
     factor = np.where(edge != 0, 0.95, 1.1) * np.where(doubled, 1.35, 1.0)
     return WIN_SECONDS * factor * np.exp(shift + WIN_SPREAD * rng.normal(size=edge.shape))
 
@@ -563,9 +581,9 @@ def _at_first_frame(plan: _Plan, offence: Offence, defence: Defence, rng) -> _St
 
 
 # --- coverage ------------------------------------------------------------------------------------------------------
-LAG_SECONDS = 0.18  # by which a defender perceives the motion of his man too late
-CUSHION, MAN_GAIN = 0.3, 1.8  # yards that he stays deeper than his man, 1/s
-ZONE_SHARE, ZONE_GAIN = 0.98, 1.0  # of the way to a threat that a zone defender takes at most, 1/s
+LAG_SECONDS = 0.148  # by which a defender perceives the motion of his man too late
+CUSHION, MAN_GAIN = 0.263, 1.8  # yards that he stays deeper than his man, 1/s
+ZONE_SHARE, ZONE_GAIN = 0.97, 1.0  # of the way to a threat that a zone defender takes at most, 1/s
 
 # --- the loop --------------------------------------------------------------------------------------------------------
 
@@ -635,11 +653,11 @@ def _wishes(plan: _Plan, state: _State, step: int, t: float):
 
 def _passer(plan: _Plan, state: _State, t: float):
     here = state.place[:, PASSER]
-    dropping = _capped(2.2 * (plan.drop - here), plan.drop_speed) * (t > np.where(plan.under_centre, 0.0, 0.2))
+    dropping = _capped(2.2 * (plan.drop - here), plan.drop_speed) * (t > np.where(plan.under_centre, 0.0, 0.1))
     away = here[:, None] - state.place[:, DEFENCE]
     gap = np.maximum(np.abs(away), 0.3)
     slide = 3.8 * (away / gap * np.exp(-((gap / 2.6) ** 2))).sum(1)
-    pocket = _capped(dropping * 0.6 + slide + 0.8, 3.4)
+    pocket = _capped(dropping * 0.6 + slide + 0.6 + 2.0 * np.exp(-gap.min(1) / 2.0), 3.4)
     wish = np.where(t < plan.ready, dropping + 0.4 * slide, pocket)
     free = _capped(state.escape * plan.top_speed[:, PASSER] * 0.85 + 1.2 * slide, 0.9 * plan.top_speed[:, PASSER])
     return np.where(state.escape != 0, free, wish)
@@ -652,9 +670,9 @@ def _blockers(plan: _Plan, state: _State, passer):
     spot = man + 1.0 * _unit(passer - man)
     engaged = np.clip(0.5 * (3.4 - np.abs(man - here)), 0.0, 1.0)
     follow = engaged * man_velocity + (1 - engaged) * plan.pass_set
-    # Nobody steps forward to meet his man.
+    # A lineman does not step forward to meet his man; a back or end does.
     correction = 1.5 * (spot - here) * np.maximum(engaged, 0.25)
-    correction.real = np.minimum(correction.real, 0.2)
+    correction.real = np.minimum(correction.real, FORWARD)
     return _capped(0.9 * follow + correction, 0.8 * plan.top_speed[:, 1:11])
 
 
@@ -667,7 +685,7 @@ def _rush(plan: _Plan, state: _State, passer, t: float):
     apart = np.abs(between)
     held = (plan.blocker > 0) & (t < plan.win)
     aim = ahead + 1j * plan.edge * 2.2 * np.minimum(distance / 6.0, 1.0)
-    anchored = plan.drive * np.clip((distance - 1.5) / 2.5, 0.05, 1.0)
+    anchored = plan.drive * np.clip((distance - ANCHOR[0]) / ANCHOR[1], 0.05, 1.0)
     speed = np.where(held, anchored, plan.rush_speed)
     speed = np.where(state.stunned > t, 0.5, speed)
     wish = speed * _unit(aim) + np.where(held, 0.0, 0.5) * state.velocity[:, :1]
@@ -686,6 +704,7 @@ def _man(plan: _Plan, state: _State):
     near = np.clip(1.7 - np.abs(gap) / 6.0, 0.1, 1.0)
     close = MAN_GAIN * (gap + plan.cushion)
     close.real = np.maximum(close.real, -2.0)
+    close = close - 4.0 * np.maximum(0.9 - np.abs(gap), 0.0) * _unit(gap)
     return _capped(near * state.perceived + close, plan.top_speed[:, DEFENCE])
 
 
@@ -713,9 +732,11 @@ def _move(plan: _Plan, state: _State, wish, t: float, rng) -> None:
     """Advance by one step: bodies answer to wishes with inertia."""
     n = len(plan.play)
     noise = rng.standard_normal((2, n, 44)).view(complex)
-    pull = (wish - state.velocity) / plan.response
+    short = wish - state.velocity
+    # Small shortfalls are answered lazily, large ones with force.
+    pull = short * (0.65 + 0.15 * np.abs(short)) / plan.response
     pull = pull / np.sqrt(1.0 + (np.abs(pull) / plan.acceleration) ** 2)
-    pull = pull + plan.jolt * np.minimum(np.abs(state.velocity) + 0.15, 2.0) * noise[1]
+    pull = pull + plan.jolt * np.minimum(np.abs(state.velocity) + 0.02, 2.0) * noise[1]
     state.pull = state.pull + (pull - state.pull) * (DT / INERTIA)
     before = state.velocity
     state.velocity = _capped(before + state.pull * DT, plan.top_speed)
@@ -742,7 +763,7 @@ def _face(plan: _Plan, state: _State, t: float):
     man = _unit(place[rows, plan.block_man] - place[:, 1:11])
     look[:, 1:11] = 0.5 + 2.0 * man * (t > 0)
     back = plan.look_back * min(max(t - 0.8, 0.0) / 1.5, 1.0)
-    free = velocity[:, ELIGIBLE] + back * _unit(place[:, :1] - place[:, ELIGIBLE]) + 1.0
+    free = velocity[:, ELIGIBLE] + back * _unit(place[:, :1] - place[:, ELIGIBLE]) + plan.squared
     look[:, ELIGIBLE] = np.where(plan.blocking[:, 5:], look[:, ELIGIBLE], free)
     to_passer = _unit(place[:, :1] - place[:, DEFENCE])
     ahead = 1.6 - min(max(t - 0.8, 0.0), 1.0)
@@ -753,16 +774,16 @@ def _face(plan: _Plan, state: _State, t: float):
 # --- the passer's mind -----------------------------------------------------------------------------------------------
 
 WIND_UP = 3  # steps from the decision to the release
-THRESHOLD, THRESHOLD_FALL, THRESHOLD_FLOOR = 6.2, 1.75, 1.2  # yards, yards/s, yards
-HASTE_SPREAD = 0.65
-MISJUDGED, READ_SECONDS = 2.15, 0.387  # yards by which he misjudges a receiver's worth, s a read takes
-HURRY_FROM, HURRY_OVER, HURRY_FALL = 4.2, 3.6, 1.5  # yards to the nearest defender, yards, yards of the threshold
-HOT_SECONDS = 0.518  # s by which a fully hurried passer is ahead of his reads
-CHANCE = (0.414, 0.6, -0.12)  # odds of a completion: constant, a yard of separation, a yard of the throw
-GAIN = (2.71, 9.8, 12.1)  # yards of a catch at the line, what depth adds at most, over how many yards
-AWAY_POCKET, AWAY_OUTSIDE = 0.035, 0.05  # chance in a step to throw it away
-ESCAPE, RUN_POCKET, RUN_OUTSIDE = 0.09, 0.037, 0.0842  # chance in a step to leave the pocket, run from it, after it
-REACH = 1.2  # yards at which a rusher has his hands on the passer
+THRESHOLD, THRESHOLD_FALL, THRESHOLD_FLOOR = 6.92, 1.63, 1.25  # yards, yards/s, yards
+HASTE_SPREAD = 0.66
+MISJUDGED, READ_SECONDS = 2.89, 0.495  # yards by which he misjudges a receiver's worth, s a read takes
+HURRY_FROM, HURRY_OVER, HURRY_FALL = 4.08, 2.68, 1.72  # yards to the nearest defender, yards, yards of the threshold
+HOT_SECONDS = 0.591  # s by which a fully hurried passer is ahead of his reads
+CHANCE = (0.57, 0.579, -0.118)  # odds of a completion: constant, a yard of separation, a yard of the throw
+GAIN = (2.71, 10.4, 11.9)  # yards of a catch at the line, what depth adds at most, over how many yards
+AWAY_POCKET, AWAY_OUTSIDE = 0.0613, 0.0351  # chance in a step to throw it away
+ESCAPE, RUN_POCKET, RUN_OUTSIDE = 0.09, 0.0234, 0.0842  # chance in a step to leave the pocket, run from it, after it
+REACH = 1.23  # yards at which a rusher has his hands on the passer
 
 
 def _decide(plan: _Plan, state: _State, step: int, t: float, rng) -> None:
@@ -787,7 +808,7 @@ def _decide(plan: _Plan, state: _State, step: int, t: float, rng) -> None:
     state.grip = np.where(waiting & (nearest < REACH), state.grip + 1, 0)
     caught = state.grip >= 2
     if caught.any():
-        slips = caught & (uniform[:, 0] < 0.18 * np.exp(0.5 * plan.mobility))
+        slips = caught & (uniform[:, 0] < 0.18 * np.exp(0.35 * plan.mobility))
         down = caught & ~slips
         state.ended, state.release = np.where(down, SACK, state.ended), np.where(down, step, state.release)
         state.stunned = np.where(slips[:, None] & (gaps < REACH + 0.5), t + 0.9, state.stunned)
@@ -803,7 +824,7 @@ def _decide(plan: _Plan, state: _State, step: int, t: float, rng) -> None:
     worth = np.where(seen, worth + plan.bias, -99.0)
     best = np.where(plan.screen >= 0, plan.screen - 6, np.argmax(worth, axis=1))
     rows = np.arange(n)
-    threshold = THRESHOLD - 0.15 * plan.decision - THRESHOLD_FALL * plan.haste * since - HURRY_FALL * hurried
+    threshold = THRESHOLD - THRESHOLD_FALL * plan.haste * since - HURRY_FALL * hurried
     open_enough = (worth[rows, best] > np.maximum(threshold, THRESHOLD_FLOOR)) | (plan.screen >= 0)
     throws = waiting & (since > 0) & open_enough & ~state.running
 
@@ -820,15 +841,13 @@ def _decide(plan: _Plan, state: _State, step: int, t: float, rng) -> None:
 
     # Out of the pocket, and on the run.
     flees = waiting & (state.escape == 0) & (nearest < 2.8) & (since > 0)
-    flees &= uniform[:, 2] < ESCAPE * np.exp(0.2 * plan.mobility)
+    flees &= uniform[:, 2] < ESCAPE * np.exp(0.4 * plan.mobility)
     if flees.any():
         aside = (here[:, None] - state.place[:, DEFENCE]).imag * np.exp(-gaps / 2.0)
         side = np.where(aside.sum(1) >= 0, 1.0, -1.0)
         state.escape = np.where(flees, _unit(0.15 + 1j * side), state.escape)
     runs = waiting & ~state.running & (since > 0.7)
-    runs &= uniform[:, 3] < np.where(state.escape != 0, RUN_OUTSIDE, RUN_POCKET * hurried) * np.exp(
-        0.25 * plan.mobility
-    )
+    runs &= uniform[:, 3] < np.where(state.escape != 0, RUN_OUTSIDE, RUN_POCKET * hurried) * np.exp(0.5 * plan.mobility)
     if runs.any():
         state.escape[runs] = _lane(here[runs], state.place[runs, DEFENCE])
         state.running = state.running | runs
@@ -861,7 +880,7 @@ def _worth(plan: _Plan, state: _State):
     chance = 1 / (1 + np.exp(-odds))
     gain = np.where(air < 0, 4.0 + 0.6 * air, GAIN[0] + GAIN[1] * (1 - np.exp(-air / GAIN[2])))
     gain = (
-        gain + plan.depth_taste[:, None] * 0.13 * (air - 8) + plan.urgent[:, None] * (air >= plan.need[:, None]) * 2.5
+        gain + plan.depth_taste[:, None] * 0.04 * (air - 8) + plan.urgent[:, None] * (air >= plan.need[:, None]) * 2.5
     )
     return np.where(catch.real < 119.0, chance * gain, -99.0), catch
 

@@ -67,7 +67,7 @@ ROUTES = {
     "drag": Route(((1.8, 0.8, 0.75), (3.0, 30, 0.8)), 0.6),
     "flat": Route(((1.5, -1.5, 0.75), (2.0, -14, 0.8)), 0.6),
     "swing": Route(((-0.6, -4.5, 0.62), (2.5, -8, 0.68), (8, -0.5, 0.7)), 0.1),
-    "check": Route(((3.0, -1.0, 0.25), (5.5, -1.2, 0.6), (-0.4, 0.8, 0.3)), 0.0, delay=0.5, settles=True),
+    "check": Route(((3.0, -1.0, 0.4), (5.5, -1.2, 0.6), (-0.4, 0.8, 0.3)), 0.0, delay=0.5, settles=True),
     "angle": Route(((6.5, -4.0, 0.65), (5.0, 9, 0.72)), 0.4),
     "wheel": Route(((2.0, -8.0, 0.75), (40, -1.5, 0.95)), 0.2),
     "bubble": Route(((-1.2, -2.5, 0.65), (1.0, -7, 0.7)), 0.0, screen=True),
@@ -96,7 +96,18 @@ _SHARES = {
         "back": {"flat": 3, "swing": 3, "check": 3, "angle": 1, "block": 3},
     },
     "dropback": {
-        "wide": {"go": 4.5, "curl": 4, "dig": 3, "out": 2.5, "comeback": 2, "post": 3, "slant": 1.5, "hitch": 1.5},
+        "wide": {
+            "go": 4,
+            "curl": 4,
+            "dig": 3.5,
+            "out": 2.5,
+            "comeback": 2,
+            "post": 3,
+            "slant": 2,
+            "cross": 1.5,
+            "drag": 1,
+            "hitch": 1,
+        },
         "slot": {"cross": 3, "seam": 3, "corner": 2, "dig": 2, "out": 2, "drag": 3, "sit": 2, "post": 1.5},
         "tight": {"sit": 3, "cross": 2, "drag": 2, "corner": 1.2, "seam": 2, "flat": 2, "out": 1.5, "block": 2},
         "back": {"check": 4, "flat": 2, "swing": 2, "angle": 1.3, "wheel": 0.7, "block": 4},
@@ -147,7 +158,7 @@ _COUNT = np.array([len(route.legs) for route in ROUTES.values()])
 START_LAG = 0.42  # seconds lost to the start, against running the first leg at full pace
 BREAK_SECONDS, BREAK_PACE = 0.35, 0.55  # before a sharp break a receiver slows down to this share of his pace
 SHARP = 0.5  # cosine of the turn below which a break is sharp
-SETTLED_PACE = 0.04
+SETTLED_PACE = 0.1
 
 
 def route_velocity(
@@ -157,6 +168,7 @@ def route_velocity(
     depth_scale: np.ndarray,
     hold: np.ndarray,
     bend: np.ndarray,
+    curl: np.ndarray,
     n_steps: int,
     dt: float,
 ) -> np.ndarray:
@@ -169,6 +181,7 @@ def route_velocity(
         depth_scale: Factor on the yards forward of all legs but the last (N, 5).
         hold: Seconds that a press at the line costs (N, 5).
         bend: Radians by which each leg is turned (N, 5, legs).
+        curl: Radians a second by which the whole route curves (N, 5).
         n_steps: Number of steps.
         dt: Seconds a step.
 
@@ -201,4 +214,8 @@ def route_velocity(
         speed = np.where(final & (t >= stop), SETTLED_PACE * top_speed, speed)
         velocity = np.where((t >= start) & ((t < stop) | final), speed * heading[..., leg], velocity)
         start = np.where(final, np.inf, stop)
-    return velocity
+    # Corners are run round: the mean over half a second.
+    total = np.cumsum(np.concatenate([np.repeat(velocity[:1] * 0, 1, 0), velocity]), axis=0)
+    ends = np.clip(np.arange(n_steps)[:, None] + np.array([-2, 3]), 0, n_steps)
+    smooth = (total[ends[:, 1]] - total[ends[:, 0]]) / (ends[:, 1] - ends[:, 0])[:, None, None]
+    return smooth * np.exp(1j * curl * t)

@@ -16,7 +16,9 @@ ANGLE_NOISE = 1.0  # degrees of the direction of motion at 1 yard/s, in inverse 
 ORIENTATION_NOISE = 0.5  # degrees
 # Yards, by position (QB RB WR TE OL DL LB DB ball), and the spread between players (logarithmic).
 PLACE_NOISE = np.array([0.0022, 0.0024, 0.0022, 0.0026, 0.0032, 0.004, 0.0024, 0.0022, 0.002])
-PLACE_SPREAD = 0.5
+PLACE_SPREAD = 0.55
+# Yards/s of a recorded speed for each yard of noise in the place; linemen's speeds are smoothed.
+SPEED_NOISE = np.array([4.0, 4.0, 5.0, 4.5, 1.2, 1.2, 4.5, 5.0, 0.0])
 
 
 def record(place, velocity, facing, position, play, frame, left, rng: np.random.Generator) -> np.ndarray:
@@ -44,15 +46,17 @@ def record(place, velocity, facing, position, play, frame, left, rng: np.random.
     before = np.where(before < 0, np.arange(rows), before)
 
     velocity = np.concatenate([velocity, ((place[:, -1] - place[before, -1]) * FOOTBALL.frames_per_second)[:, None]], 1)
+    amount = (PLACE_NOISE[position] * np.exp(PLACE_SPREAD * rng.standard_normal(position.shape)))[play]
+    amount *= np.minimum(np.abs(velocity), 1.0)
+    place = place + amount * rng.standard_normal((rows, 46)).view(complex)
+    heading = velocity / np.maximum(np.abs(velocity), 1e-6)
+    velocity = velocity + SPEED_NOISE[position][play] * amount * rng.standard_normal((rows, 23)) * heading
     change = (velocity - velocity[before]) * FOOTBALL.frames_per_second
     speed = np.abs(velocity)
     wrong = ANGLE_NOISE * rng.standard_normal((rows, 23)) / np.maximum(speed, 0.1)
     direction = np.degrees(np.arctan2(velocity.real, velocity.imag)) + wrong
     orientation = np.degrees(np.arctan2(facing.real, facing.imag)) + ORIENTATION_NOISE * rng.standard_normal((rows, 22))
 
-    amount = PLACE_NOISE[position] * np.exp(PLACE_SPREAD * rng.standard_normal(position.shape))
-    noise = rng.standard_normal((rows, 23, 2)).view(complex)[..., 0]
-    place = place + noise * amount[play] * np.minimum(speed, 1.0)
     values = np.full((rows, 23, 6), np.nan, dtype=np.float32)
     values[..., 0] = np.round(place.real, 2)
     turned = left[:, None]
