@@ -281,9 +281,11 @@ def test_no_tracked_file_names_a_machine_or_a_package_registry():
 # --- the README keeps its word ----------------------------------------------------------------------------------------
 
 
-def test_the_snippet_of_the_readme_prints_what_it_says(capsys):
+def test_the_snippets_of_the_readme_print_what_they_say(capsys):
     text = (ROOT / "README.md").read_text("utf-8")
-    snippet, said = re.search(r"```python\n(.*?)```\n+```\n(.*?)```", text, re.S).groups()
-    exec(compile(snippet, "README.md", "exec"), {})
-    assert capsys.readouterr().out == said
-    assert len([line for line in snippet.splitlines() if line]) <= 12
+    snippets = re.findall(r"```python\n(.*?)```\n+```\n(.*?)```", text, re.S)
+    assert len(snippets) == text.count("```python")
+    for snippet, said in snippets:
+        exec(compile(snippet, "README.md", "exec"), {})
+        assert capsys.readouterr().out == said
+        assert len([line for line in snippet.splitlines() if line]) <= 12
