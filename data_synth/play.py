@@ -253,6 +253,8 @@ class _Plan:
     ball: np.ndarray
     under_centre: np.ndarray
     need: np.ndarray  # yards to a first down, or to the goal line
+    coverage: np.ndarray  # (n, 1) standard deviations: a better defence sees threats earlier and runs with them
+    decision: np.ndarray  # standard deviations: a better passer reads faster and is content sooner
     urgent: np.ndarray  # 0-1: how much only a first down counts
     position: np.ndarray  # (n, 22)
     top_speed: np.ndarray  # (n, 22)
@@ -386,6 +388,8 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
 
     top_speed = TOP_SPEED[position] * np.exp(SPREAD_SPEED * rng.normal(size=(n, 22)))
     top_speed[:, PASSER] *= np.exp(0.06 * matchup.passer_mobility)
+    top_speed[:, ELIGIBLE] *= np.exp(0.03 * matchup.receivers)[:, None]
+    top_speed[:, DEFENCE] *= np.exp(0.04 * matchup.coverage)[:, None]
     top_speed = np.minimum(top_speed, 10.4)
     acceleration = ACCELERATION[position] * np.exp(SPREAD_ACCELERATION * rng.normal(size=(n, 22)))
 
@@ -425,11 +429,13 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
     drop.real = np.maximum(drop.real, 2.0)
     drop_speed = np.where(rollout, 5.6, np.where(under, 4.4, 2.7)) * np.exp(0.08 * rng.normal(size=n))
 
-    contest = 0.12 * (matchup.coverage - matchup.receivers)[:, None]
+    contest = 0.4 * (matchup.coverage - matchup.receivers)[:, None]
     lag = LAG_SECONDS * np.exp(0.35 * rng.normal(size=(n, 11)) - contest)
     mark = np.maximum(defence.mark, 0)
     inside = np.sign(offence.ball.imag[:, None] - np.take_along_axis(offence.place, np.minimum(mark, 10), 1).imag)
-    cushion = (CUSHION + 0.8 * rng.normal(size=(n, 11))) + 1j * inside * (0.6 + 0.5 * rng.normal(size=(n, 11)))
+    cushion = (CUSHION * np.exp(-0.4 * contest) + 0.8 * rng.normal(size=(n, 11))) + 1j * inside * (
+        0.6 + 0.5 * rng.normal(size=(n, 11))
+    )
     creep = _creep(position, offence, rng)
 
     plan = _Plan(
@@ -438,6 +444,8 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
         ball=offence.ball,
         under_centre=under,
         need=np.minimum(situation.yards_to_go, situation.yards_to_goal),
+        decision=matchup.passer_decision,
+        coverage=matchup.coverage[:, None],
         urgent=np.select([situation.down == 4, situation.down == 3], [1.0, 0.6], 0.1),
         position=position,
         top_speed=top_speed,
@@ -463,7 +471,7 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
         drop=drop,
         drop_speed=drop_speed,
         ready=ready,
-        read_seconds=READ_SECONDS * np.exp(0.15 * rng.normal(size=n) - 0.05 * matchup.passer_decision),
+        read_seconds=READ_SECONDS * np.exp(0.15 * rng.normal(size=n) - 0.1 * matchup.passer_decision),
         hand=np.where(rng.random(n) < 0.92, 1.0, -1.0),
         sideways=1.15 + 0.25 * rng.normal(size=n) + np.where(offence.under_centre | play_action, 0.5, 0.0),
         squared=np.array([1.0, 1.0, 2.2, 3.0])[offence.kind],
@@ -474,7 +482,7 @@ def _plan(situation, matchup, offence: Offence, defence: Defence, down_kind, rng
         rusher=defence.rusher,
         blocker=blocker,
         win=win,
-        drive=DRIVE * np.exp(0.33 * rng.normal(size=(n, 11)) + 0.05 * (matchup.rush - matchup.protection)[:, None]),
+        drive=DRIVE * np.exp(0.33 * rng.normal(size=(n, 11)) + 0.08 * (matchup.rush - matchup.protection)[:, None]),
         edge=edge,
         rush_speed=5.9 * np.exp(0.12 * rng.normal(size=(n, 11))),
         man=defence.mark >= 0,
@@ -547,7 +555,7 @@ WIN_SPREAD = 0.26
 
 
 def _win_seconds(matchup: Matchup, edge, doubled, rng):
-    shift = 0.09 * (matchup.protection - matchup.rush)[:, None]
+    shift = 0.11 * (matchup.protection - matchup.rush)[:, None]
     factor = np.where(edge != 0, 0.95, 1.1) * np.where(doubled, 1.35, 1.0)
     return WIN_SECONDS * factor * np.exp(shift + WIN_SPREAD * rng.normal(size=edge.shape))
 
@@ -714,11 +722,11 @@ def _zone(plan: _Plan, state: _State, t: float):
     ahead = receivers + 0.4 * velocity
     near = np.exp(-(np.abs(ahead - plan.landmark[..., None]) ** 2) / np.where(plan.deep, 110.0, 42.0)[..., None])
     # The most threatening receiver counts for nearly all: squared weights.
-    share = ZONE_SHARE * near.max(2) / (near.max(2) + 0.12)
+    share = ZONE_SHARE * near.max(2) / (near.max(2) + 0.12 * np.exp(-0.35 * plan.coverage))
     near *= near
     weight = np.maximum(near.sum(2), 1e-9)
     threat = (near * ahead).sum(2) / weight
-    motion = (near * velocity).sum(2) / weight
+    motion = (near * velocity).sum(2) / weight * (1 + 0.1 * plan.coverage)
     spot = plan.landmark + share * (threat - plan.landmark)
     # A deep zone stays behind the deepest receiver in it.
     beyond = (receivers.real + 2.0) * (near > 0.03)
@@ -808,7 +816,7 @@ def _decide(plan: _Plan, state: _State, step: int, t: float, rng) -> None:
     state.grip = np.where(waiting & (nearest < REACH), state.grip + 1, 0)
     caught = state.grip >= 2
     if caught.any():
-        slips = caught & (uniform[:, 0] < 0.18 * np.exp(0.35 * plan.mobility))
+        slips = caught & (uniform[:, 0] < 0.18 * np.exp(0.5 * plan.mobility))
         down = caught & ~slips
         state.ended, state.release = np.where(down, SACK, state.ended), np.where(down, step, state.release)
         state.stunned = np.where(slips[:, None] & (gaps < REACH + 0.5), t + 0.9, state.stunned)
@@ -824,7 +832,7 @@ def _decide(plan: _Plan, state: _State, step: int, t: float, rng) -> None:
     worth = np.where(seen, worth + plan.bias, -99.0)
     best = np.where(plan.screen >= 0, plan.screen - 6, np.argmax(worth, axis=1))
     rows = np.arange(n)
-    threshold = THRESHOLD - THRESHOLD_FALL * plan.haste * since - HURRY_FALL * hurried
+    threshold = THRESHOLD - 0.15 * plan.decision - THRESHOLD_FALL * plan.haste * since - HURRY_FALL * hurried
     open_enough = (worth[rows, best] > np.maximum(threshold, THRESHOLD_FLOOR)) | (plan.screen >= 0)
     throws = waiting & (since > 0) & open_enough & ~state.running
 
@@ -841,13 +849,15 @@ def _decide(plan: _Plan, state: _State, step: int, t: float, rng) -> None:
 
     # Out of the pocket, and on the run.
     flees = waiting & (state.escape == 0) & (nearest < 2.8) & (since > 0)
-    flees &= uniform[:, 2] < ESCAPE * np.exp(0.4 * plan.mobility)
+    flees &= uniform[:, 2] < ESCAPE * np.exp(0.2 * plan.mobility)
     if flees.any():
         aside = (here[:, None] - state.place[:, DEFENCE]).imag * np.exp(-gaps / 2.0)
         side = np.where(aside.sum(1) >= 0, 1.0, -1.0)
         state.escape = np.where(flees, _unit(0.15 + 1j * side), state.escape)
     runs = waiting & ~state.running & (since > 0.7)
-    runs &= uniform[:, 3] < np.where(state.escape != 0, RUN_OUTSIDE, RUN_POCKET * hurried) * np.exp(0.5 * plan.mobility)
+    runs &= uniform[:, 3] < np.where(state.escape != 0, RUN_OUTSIDE, RUN_POCKET * hurried) * np.exp(
+        0.25 * plan.mobility
+    )
     if runs.any():
         state.escape[runs] = _lane(here[runs], state.place[runs, DEFENCE])
         state.running = state.running | runs
@@ -880,7 +890,7 @@ def _worth(plan: _Plan, state: _State):
     chance = 1 / (1 + np.exp(-odds))
     gain = np.where(air < 0, 4.0 + 0.6 * air, GAIN[0] + GAIN[1] * (1 - np.exp(-air / GAIN[2])))
     gain = (
-        gain + plan.depth_taste[:, None] * 0.04 * (air - 8) + plan.urgent[:, None] * (air >= plan.need[:, None]) * 2.5
+        gain + plan.depth_taste[:, None] * 0.15 * (air - 8) + plan.urgent[:, None] * (air >= plan.need[:, None]) * 2.5
     )
     return np.where(catch.real < 119.0, chance * gain, -99.0), catch
 
@@ -898,7 +908,9 @@ def _tracks(rows, frames, ends: _State, plan: _Plan, offence: Offence, defence: 
     place, velocity, facing = (np.concatenate(parts) for parts in zip(*frames))
     throwaway = ends.ended == THROWAWAY
     passer_end = _passer_end(ends, place, play, frame)
-    out_of_reach = passer_end + 14.0 * rng.random(n) + 1j * np.where(passer_end.imag > WIDTH / 2, 1, -1) * 25.0
+    # A ball thrown away must reach the line of scrimmage, or it is a foul.
+    beyond = np.minimum(plan.line + 1.0 + rng.exponential(6.0, n), FOOTBALL.field_length - 1.0)
+    out_of_reach = beyond + 1j * (passer_end.imag + np.where(passer_end.imag > WIDTH / 2, 1, -1) * 25.0)
     catch = np.where(throwaway, out_of_reach, ends.catch)
     ball = _ball(plan, ends, place[:, PASSER], play, frame, passer_end, catch)
     values = np.full((n, longest, 23, 6), np.nan, dtype=np.float32)
@@ -927,7 +939,7 @@ def _tracks(rows, frames, ends: _State, plan: _Plan, offence: Offence, defence: 
         pass_rushers=defence.rusher.sum(1),
         play_action=plan.play_action,
         routes=route.astype(np.int8),
-        throwaway_air_yards=np.where(throwaway, np.maximum(catch.real - plan.line, -8.0), np.nan),
+        throwaway_air_yards=np.where(throwaway, catch.real - plan.line, np.nan),
         first_pressure=ends.pressure,
     )
 
