@@ -317,7 +317,7 @@ class Pitch:
     Args:
         layout: Size of the field and its unit.
         ax: Axes to draw on; new ones by default.
-        names: Whether to write which team is which above the field.
+        names: Whether to write which team is which above the field, and the numbers of the yard lines on it.
 
     Example:
         >>> from qbsbp.schema import ULTIMATE
@@ -340,9 +340,9 @@ class Pitch:
         if layout.name == "football":
             tens = np.arange(depth + 10, length - depth, 10)
             ax.vlines(tens, 0, width, color="#dcdcdc", linewidth=0.8, zorder=0.5)
-            for x in tens:  # clipped where a chapter shows a part of the field
+            for x in tens if names else ():
                 to_goal = min(x - depth, length - depth - x)
-                ax.text(x, 1.2, f"{to_goal:.0f}", color="#737373", ha="center", fontsize="small", clip_on=True)
+                ax.text(x, 1.2, f"{to_goal:.0f}", color="#737373", ha="center", fontsize="small")
         ax.set(xlim=(-1, length + 1), ylim=(-1, width + 1), aspect="equal")
         ax.axis("off")
         self._teams = {}
