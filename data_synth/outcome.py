@@ -81,64 +81,68 @@ class Coefficients:
     """The numbers of the law. Logits unless a unit is given; tuned to the 2017 season (`benchmarks/realism.py`)."""
 
     # completion
-    completion: float = 0.787  # at no separation, no distance, no pressure
-    completion_separation: float = 4.85  # from a covered to a free receiver
-    separation_scale: float = 1.94  # yards of separation at arrival that give 63 % of that
-    completion_distance: float = -0.031  # per yard of flight: the ball is less exact and the defence has time
-    completion_middle: float = -0.996  # beyond the underneath defenders, between two layers of the coverage
-    middle_yards: float = 8.52  # air yards about which that sets in
-    middle_width: float = 0.94  # yards over which it does
-    completion_deep: float = -1.1  # deeper down the field, where it must be thrown over the coverage
-    deep_yards: float = 20.5  # air yards about which that sets in
+    completion: float = 0.051  # at no separation, no distance, no pressure
+    completion_separation: float = 5.16  # from a covered to a free receiver
+    separation_scale: float = 1.62  # yards of separation at arrival that give 63 % of that
+    completion_distance: float = -0.023  # per yard of flight: the ball is less exact and the defence has time
+    completion_middle: float = -1.23  # beyond the underneath defenders, between two layers of the coverage
+    middle_yards: float = 8.0  # air yards about which that sets in
+    middle_width: float = 0.814  # yards over which it does
+    completion_deep: float = -1.53  # deeper down the field, where it must be thrown over the coverage
+    deep_yards: float = 19.6  # air yards about which that sets in
     deep_scale: float = 1.2  # yards over which it does
-    completion_line: float = -2.48  # at the line of scrimmage: flat throws through the hands of the rush
+    completion_line: float = -2.5  # at the line of scrimmage: flat throws through the hands of the rush
     line_scale: float = 1.0  # yards around the line of which that holds
-    completion_around: float = -0.393  # per defender around the catch point beyond the nearest
-    completion_lane: float = -0.926  # with a defender in the way of the ball
-    completion_pressure: float = -2.0  # with a defender on the passer
+    completion_around: float = -0.15  # per defender around the catch point beyond the nearest
+    completion_lane: float = -0.854  # with a defender in the way of the ball
+    completion_pressure: float = -2.14  # with a defender on the passer
     completion_speed: float = -0.06  # per yard/s of the passer
     completion_sideline: float = -0.2  # at the sideline: feet must stay in
     sideline_scale: float = 2.0  # yards from the sideline over which that fades
-    completion_goal: float = -1.64  # at the goal line: a short field is a crowded one
-    goal_scale: float = 24.7  # yards to goal over which that fades
+    completion_goal: float = -1.61  # at the goal line: a short field is a crowded one
+    goal_scale: float = 19.7  # yards to goal over which that fades
     completion_accuracy: float = 0.125  # per standard deviation of the passer's accuracy
 
     # interception of a pass that is not complete
-    interception: float = -3.43
-    interception_middle: float = 0.654  # beyond the underneath defenders, who look at the passer
-    interception_separation: float = -0.343  # from a covered to a free receiver
-    interception_around: float = 0.5  # per defender around the catch point beyond the nearest
-    interception_lane: float = 0.235  # with a defender in the way of the ball
-    interception_pressure: float = 0.118  # with a defender on the passer
+    interception: float = -3.2
+    interception_middle: float = 0.771  # beyond the underneath defenders, who look at the passer
+    interception_separation: float = -0.502  # from a covered to a free receiver
+    interception_around: float = 0.326  # per defender around the catch point beyond the nearest
+    interception_lane: float = 0.236  # with a defender in the way of the ball
+    interception_pressure: float = 0.159  # with a defender on the passer
     interception_accuracy: float = 0.0  # per standard deviation of the passer's accuracy
     interception_decision: float = -0.08  # per standard deviation of the passer's decisions
 
     # stopped at the catch, or a run
-    stopped: float = -0.022
-    stopped_separation: float = -0.855  # from a covered to a free receiver
-    stopped_middle: float = 0.869  # for catches at middle depth, with defenders in front and behind
+    stopped: float = -0.079
+    stopped_separation: float = -2.3  # from a covered to a free receiver
+    stopped_middle: float = 0.649  # for catches at middle depth, with defenders in front and behind
     middle_depth: float = 11.0  # yards, the centre of that
     middle_scale: float = 6.0  # yards around it
-    stopped_line: float = -1.49  # behind the line of scrimmage: the catch is free
+    stopped_line: float = -3.0  # behind the line of scrimmage: the catch is free
     line_fade: float = 2.0  # yards beyond the line over which that, and `run_line`, fade
-    stopped_around: float = 0.505  # per defender around the catch point beyond the nearest
+    stopped_deep: float = 1.6  # far down the field: in a dive, with a defender alongside
+    stopped_around: float = 1.0  # per defender around the catch point beyond the nearest
     stopped_accuracy: float = -0.04  # per standard deviation of accuracy: the ball is put where one can run with it
-    stopped_place: float = 0.416  # yard, centre of the yards after a catch that was stopped
-    stopped_scale: float = 0.45  # yard, their logistic scale
-    run: float = 1.57  # log of the run's scale in yards
-    run_separation: float = 0.191  # per unit of log(1 + separation at arrival)
-    run_room: float = 0.027  # per yard to the nearest defender ahead
-    run_ahead: float = -0.013  # per defender ahead
-    run_line: float = 0.044  # behind the line of scrimmage, with blockers ahead
-    run_behind: float = 0.105  # per yard of the catch behind the line, to be made up first
+    stopped_place: float = 0.107  # yard, centre of the yards after a catch that was stopped
+    stopped_scale: float = 0.216  # yard, their logistic scale
+    run: float = 1.3  # log of the run's scale in yards
+    run_separation: float = 0.232  # per unit of log(1 + separation at arrival)
+    run_room: float = 0.008  # per yard to the nearest defender ahead
+    run_ahead: float = -0.03  # per defender ahead
+    run_line: float = 0.389  # behind the line of scrimmage, with blockers ahead
+    run_deep: float = 1.2  # far down the field: nobody is left ahead
+    long_yards: float = 26.0  # air yards about which that, and `stopped_deep`, set in
+    long_width: float = 5.0  # yards over which they do
+    run_behind: float = 0.086  # per yard of the catch behind the line, to be made up first
     run_speed: float = 0.02  # per yard/s of the target towards the goal
     run_accuracy: float = 0.02  # per standard deviation of accuracy
-    run_shape: float = 1.98  # Weibull shape of a run after a catch down the field
-    run_shape_screen: float = 0.2  # more behind the line: the blocked screen has its hump at 7 yards
+    run_shape: float = 1.3  # Weibull shape of a run after a catch down the field
+    run_shape_screen: float = 0.201  # more behind the line: the blocked screen has its hump at 7 yards
     screen_scale: float = 1.0  # yards, how sharply the line divides the two
 
     # the tail of every run
-    tail_mass: float = 0.447  # share of runs beyond the threshold
+    tail_mass: float = 0.354  # share of runs beyond the threshold
     xi: float = 0.3  # its generalized Pareto shape
 
     # a scramble
@@ -148,9 +152,9 @@ class Coefficients:
     scramble_shape: float = 1.9
 
     # the return of an interception
-    return_none: float = 0.147  # probability of none at all
-    return_scale: float = 18.7  # yards
-    return_shape: float = 0.567
+    return_none: float = 0.142  # probability of none at all
+    return_scale: float = 18.3  # yards
+    return_shape: float = 0.558
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -638,6 +642,7 @@ def law(state: State, skill: Skill | None = None, coefficients: Coefficients | N
     complete = np.where(aimed, _sigmoid(completion_logit(calm, skill, c)), 0.0)
     intercepted = np.where(aimed, (1.0 - complete) * _sigmoid(interception_logit(calm, skill, c)), 0.0)
 
+    far = _sigmoid((calm.air_yards - c.long_yards) / c.long_width)
     line = np.exp(-np.maximum(calm.air_yards, 0.0) / c.line_fade)
     middle = np.exp(-(((calm.air_yards - c.middle_depth) / c.middle_scale) ** 2))
     stopped = _sigmoid(
@@ -645,6 +650,7 @@ def law(state: State, skill: Skill | None = None, coefficients: Coefficients | N
         + c.stopped_separation * _openness(calm, c)
         + c.stopped_middle * middle
         + c.stopped_line * line
+        + c.stopped_deep * far
         + c.stopped_around * _others_around(calm)
         + c.stopped_accuracy * skill.accuracy
     )
@@ -654,6 +660,7 @@ def law(state: State, skill: Skill | None = None, coefficients: Coefficients | N
         + c.run_room * calm.room
         + c.run_ahead * calm.ahead
         + c.run_line * line
+        + c.run_deep * far
         + c.run_behind * np.maximum(-calm.air_yards, 0.0)
         + c.run_speed * calm.target_speed
         + c.run_accuracy * skill.accuracy
