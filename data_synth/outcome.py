@@ -95,13 +95,13 @@ class Coefficients:
     line_scale: float = 1.0  # yards around the line of which that holds
     completion_around: float = -0.15  # per defender around the catch point beyond the nearest
     completion_lane: float = -0.854  # with a defender in the way of the ball
-    completion_pressure: float = -2.14  # with a defender on the passer
+    completion_pressure: float = -2.0  # with a defender on the passer
     completion_speed: float = -0.06  # per yard/s of the passer
     completion_sideline: float = -0.2  # at the sideline: feet must stay in
     sideline_scale: float = 2.0  # yards from the sideline over which that fades
     completion_goal: float = -1.61  # at the goal line: a short field is a crowded one
     goal_scale: float = 19.7  # yards to goal over which that fades
-    completion_accuracy: float = 0.125  # per standard deviation of the passer's accuracy
+    completion_accuracy: float = 0.15  # per standard deviation of the passer's accuracy
 
     # interception of a pass that is not complete
     interception: float = -3.2
@@ -138,7 +138,7 @@ class Coefficients:
     run_speed: float = 0.02  # per yard/s of the target towards the goal
     run_accuracy: float = 0.02  # per standard deviation of accuracy
     run_shape: float = 1.3  # Weibull shape of a run after a catch down the field
-    run_shape_screen: float = 0.201  # more behind the line: the blocked screen has its hump at 7 yards
+    run_shape_screen: float = 0.201  # more behind the line: a screen with blockers ahead has a hump near 5 yards
     screen_scale: float = 1.0  # yards, how sharply the line divides the two
 
     # the tail of every run
@@ -621,7 +621,20 @@ def _run_quantile(survival: np.ndarray, scale: np.ndarray, shape: np.ndarray, c:
 
 
 def law(state: State, skill: Skill | None = None, coefficients: Coefficients | None = None) -> OutcomeLaw:
-    """The law of what each dropback gains.
+    r"""The law of what each dropback gains.
+
+    With the letters of `completion_logit`, :math:`f = \sigma((a - 26) / 5)` for a catch far down the field,
+    :math:`l = e^{-a_+ / 2}` for one at or behind the line of scrimmage, m the defenders `ahead`, R the `room` and u the
+    `target_speed`, the weight of being stopped at the catch and the scale and shape of the run after it are
+
+    .. math::
+        w &= \sigma(s + s_{sep} (1 - e^{-(d / \ell)^2}) + s_{mid} e^{-((a - 11) / 6)^2} + s_{line} l + s_{deep} f
+            + s_{around} n + s_{acc} \cdot accuracy) \\
+        \lambda &= \exp(r + r_{sep} \ln(1 + d) + r_{room} R + r_{ahead} m + r_{line} l + r_{deep} f + r_{behind} (-a)_+
+            + r_{speed} u + r_{acc} \cdot accuracy) \\
+        k &= k_0 + k_{screen} \sigma(-(a + 1))
+
+    and :math:`\lambda = \exp(q + q_{room} R' + q_{speed} v)` for a scramble, R' the `passer_room`.
 
     Args:
         state: State at release of N dropbacks.
