@@ -152,7 +152,7 @@ def line_up_offence(line: np.ndarray, down_kind: np.ndarray, rng: np.random.Gene
     quarterback_depth = np.where(under, _UNDER_CENTRE, _SHOTGUN_DEPTH - (formation == PISTOL) * 0.8)
     quarterback_depth = quarterback_depth + np.where(under, 0.18, 0.4) * rng.normal(size=n)
     common = 0.25 * rng.normal(size=(n, 1))
-    line_depth = _LINE_DEPTH + common + 0.22 * rng.normal(size=(n, 5))
+    line_depth = np.maximum(_LINE_DEPTH + common + 0.22 * rng.normal(size=(n, 5)), 0.2)
     line_lateral = _LINE_LATERAL + 0.18 * rng.normal(size=(n, 5))
 
     place = np.empty((n, 11), dtype=complex)
@@ -160,7 +160,7 @@ def line_up_offence(line: np.ndarray, down_kind: np.ndarray, rng: np.random.Gene
     place[:, 1:6] = (line[:, None] - line_depth) + 1j * (ball_y[:, None] + line_lateral)
     place[:, 6:] = (line[:, None] - depth) + 1j * y
     position = np.empty((n, 11), dtype=np.int8)
-    position[:, 0], position[:, 1:6], position[:, 6:] = QB, OL, ELIGIBLE_POSITIONS[personnel]
+    position[:, 0], position[:, 1:6], position[:, 6:] = (QB, OL, ELIGIBLE_POSITIONS[personnel])
     ball = (line - 0.65 + 0.3 * rng.normal(size=n)) + 1j * ball_y
     return Offence(place, _SLOT_KIND[slots], position, formation, personnel, ball, under)
 
@@ -190,7 +190,7 @@ _COVERAGE_CDF = np.cumsum([0.025, 0.29, 0.03, 0.125, 0.36, 0.10, 0.07])
 IS_MAN = np.array([True, True, True, False, False, False, False])
 
 # What a defender is in the call, beyond his position.
-EDGE, INSIDE, OUTSIDE_BACKER, INSIDE_BACKER, CORNER_LEFT, CORNER_RIGHT, NICKEL, DIME, STRONG, FREE = range(10)
+(EDGE, INSIDE, OUTSIDE_BACKER, INSIDE_BACKER, CORNER_LEFT, CORNER_RIGHT, NICKEL, DIME, STRONG, FREE) = range(10)
 
 
 def _jobs(n_line: int, n_backers: int, n_backs: int) -> list[int]:
@@ -214,11 +214,11 @@ _DEEP = np.full((len(COVERAGES), 10, 2), np.nan)
 _DEEP[COVER_1, FREE] = (15, 0)
 _DEEP[[TWO_MAN, COVER_2], STRONG] = (15, 10.5)
 _DEEP[[TWO_MAN, COVER_2], FREE] = (15, -10.5)
-_DEEP[COVER_3, CORNER_LEFT], _DEEP[COVER_3, CORNER_RIGHT], _DEEP[COVER_3, FREE] = (14, 16.5), (14, -16.5), (16, 0)
+_DEEP[COVER_3, CORNER_LEFT], _DEEP[COVER_3, CORNER_RIGHT], _DEEP[COVER_3, FREE] = ((14, 16.5), (14, -16.5), (16, 0))
 _DEEP[COVER_4, CORNER_LEFT], _DEEP[COVER_4, CORNER_RIGHT] = (14, 18), (14, -18)
 _DEEP[COVER_4, STRONG], _DEEP[COVER_4, FREE] = (14, 6.5), (14, -6.5)
-_DEEP[COVER_6, CORNER_LEFT], _DEEP[COVER_6, STRONG], _DEEP[COVER_6, FREE] = (14, 18), (14, 6), (15, -12)
-_UNDER_DEPTH = {0: 7.5, 1: 5.0}  # yards beyond the line: inner and outermost underneath zones
+_DEEP[COVER_6, CORNER_LEFT], _DEEP[COVER_6, STRONG], _DEEP[COVER_6, FREE] = ((14, 18), (14, 6), (15, -12))
+_UNDER_DEPTH = {0: 7.0, 1: 4.0}  # yards beyond the line: inner and outermost underneath zones
 # Blitzes come with man coverage: chances of 3, 4, 5, 6 and 7 rushers by kind of coverage.
 _RUSHERS = np.array(
     [
@@ -379,9 +379,7 @@ def _places(offence, line, job, rusher, deep, mark, over, coverage, rng):
 
     x = np.select([front, job == INSIDE_BACKER, corner | slot_back], [front_x, backer_x, cover_x], safety_x)
     y = np.select(
-        [front, job == INSIDE_BACKER, corner | slot_back],
-        [front_y, backer_y + 0.9 * normal[..., 1], cover_y],
-        safety_y,
+        [front, job == INSIDE_BACKER, corner | slot_back], [front_y, backer_y + 0.9 * normal[..., 1], cover_y], safety_y
     )
     # A linebacker or safety with a man lines up between his place and that man.
     pulled = man & ~(corner | slot_back) & ~front

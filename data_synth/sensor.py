@@ -45,24 +45,37 @@ def record(place, velocity, facing, position, play, frame, left, rng: np.random.
     before = index[frame, play]
     before = np.where(before < 0, np.arange(rows), before)
 
-    velocity = np.concatenate([velocity, ((place[:, -1] - place[before, -1]) * FOOTBALL.frames_per_second)[:, None]], 1)
-    amount = (PLACE_NOISE[position] * np.exp(PLACE_SPREAD * rng.standard_normal(position.shape)))[play]
-    amount *= np.minimum(np.abs(velocity), 1.0)
-    place = place + amount * rng.standard_normal((rows, 46)).view(complex)
-    heading = velocity / np.maximum(np.abs(velocity), 1e-6)
-    velocity = velocity + SPEED_NOISE[position][play] * amount * rng.standard_normal((rows, 23)) * heading
-    change = (velocity - velocity[before]) * FOOTBALL.frames_per_second
+    ball = (place[:, -1] - place[before, -1]) * FOOTBALL.frames_per_second
+    velocity = np.concatenate([velocity, ball[:, None]], axis=1).astype(np.complex64)
     speed = np.abs(velocity)
-    wrong = ANGLE_NOISE * rng.standard_normal((rows, 23)) / np.maximum(speed, 0.1)
-    direction = np.degrees(np.arctan2(velocity.real, velocity.imag)) + wrong
-    orientation = np.degrees(np.arctan2(facing.real, facing.imag)) + ORIENTATION_NOISE * rng.standard_normal((rows, 22))
+
+    amount = PLACE_NOISE[position] * np.exp(PLACE_SPREAD * rng.standard_normal(position.shape))
+    amount = amount[play].astype(np.float32) * np.minimum(speed, 1.0)
+    noise = rng.standard_normal((2, rows, 23), dtype=np.float32)
+    x, y = place.real + amount * noise[0], place.imag + amount * noise[1]
+    faster = SPEED_NOISE[position].astype(np.float32)[play] * amount * rng.standard_normal((rows, 23), dtype=np.float32)
+    velocity *= 1 + faster / np.maximum(speed, 1e-3)
+    change = np.abs(velocity - velocity[before]) * FOOTBALL.frames_per_second
+    speed = np.abs(velocity)
+    off = rng.standard_normal((2, rows, 22), dtype=np.float32)
+    angle_noise = ANGLE_NOISE / np.maximum(speed[:, :-1], 0.1)
 
     values = np.full((rows, 23, 6), np.nan, dtype=np.float32)
-    values[..., 0] = np.round(place.real, 2)
-    turned = left[:, None]
-    values[..., 1] = np.where(turned, WIDTH - np.round(WIDTH - place.imag, 2), np.round(place.imag, 2))
-    values[..., 2] = np.round(speed, 2)
-    values[..., 3] = np.round(np.abs(change), 2)
-    values[..., :-1, 4] = np.round(direction[:, :-1] % 360, 2)
-    values[..., :-1, 5] = np.round(orientation % 360, 2)
+    values[..., 0] = _hundredths(x)
+    values[..., 1] = np.where(left[:, None], WIDTH - _hundredths(WIDTH - y), _hundredths(y))
+    values[..., 2] = _hundredths(speed)
+    values[..., 3] = _hundredths(change)
+    values[:, :-1, 4] = _angle(velocity[:, :-1], angle_noise * off[0])
+    values[:, :-1, 5] = _angle(facing, ORIENTATION_NOISE * off[1])
     return values
+
+
+def _hundredths(values):
+    return np.rint(values * 100) / 100
+
+
+def _angle(vector, off):
+    """Degrees clockwise from +y, in hundredths from 0 to 359.99, of complex vectors that are `off` degrees wrong."""
+    angle = np.rint((np.degrees(np.arctan2(vector.real, vector.imag)) + off) * 100)
+    angle = np.where(angle < 0, angle + 36000, angle)
+    return np.where(angle >= 36000, angle - 36000, angle) / 100

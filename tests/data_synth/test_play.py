@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_synth import play, routes
-from data_synth.formation import DEFENCE_PERSONNEL, OFFENCE_PERSONNEL
+from data_synth.formation import DEFENCE_PERSONNEL, OFFENCE_PERSONNEL, line_up_defence, line_up_offence
 from data_synth.play import AFTER_RELEASE, PASS, SACK, SNAP, Matchup, Situation, simulate
 from qbsbp.schema import EVENTS
 
@@ -168,6 +168,17 @@ def pressed(tracks):
     return np.isfinite(tracks.first_pressure).mean()
 
 
+def depth(tracks):
+    """Mean yards of the targets downfield of the ball's place at the snap."""
+    thrown = np.flatnonzero(tracks.ended == PASS)
+    x = tracks.values[thrown, tracks.release[thrown], tracks.target[thrown], 0]
+    return (x - tracks.values[thrown, SNAP, 22, 0]).mean()
+
+
+def share(end):
+    return lambda tracks: (tracks.ended == play.ENDS.index(end)).mean()
+
+
 @pytest.mark.parametrize(
     ("measure", "shifts"),
     [
@@ -175,11 +186,36 @@ def pressed(tracks):
         (separation, dict(coverage=-2.5)),
         (pressed, dict(rush=2.5)),
         (pressed, dict(protection=-2.5)),
+        (depth, dict(passer_depth=2)),
+        (share("scramble"), dict(passer_mobility=2.5)),
+        (share("sack"), dict(passer_decision=-2.5)),
     ],
 )
 def test_better_teams_move_the_play_their_way(measure, shifts):
     against, in_favour = effect(measure, **shifts)
     assert in_favour > against
+
+
+def test_nobody_is_in_two_roles_and_everybody_in_one():
+    kind = np.zeros(N, dtype=int)
+    rng = np.random.default_rng(0)
+    line = rng.uniform(11, 109, N)
+    offence = line_up_offence(line, kind, rng)
+    defence = line_up_defence(offence, line, rng)
+    roles = 1 * defence.rusher + (defence.mark >= 0) + np.isfinite(defence.landmark)
+    assert (roles == 1).all()
+    assert ((defence.rusher.sum(1) >= 3) & (defence.rusher.sum(1) <= 7)).all()
+    marked = np.sort(np.where(defence.mark >= 0, defence.mark, 0), axis=1)
+    assert ((np.diff(marked, axis=1) > 0) | (marked[:, 1:] == 0)).all()  # no receiver is marked twice
+    assert (offence.place.real < line[:, None]).all()
+    assert (defence.place.real > line[:, None]).all()
+
+
+def test_receivers_in_motion_are_tagged(tracks):
+    tag = np.array(EVENTS)[tracks.events[:, 0]]
+    across = np.abs(np.diff(tracks.values[:, : SNAP + 1, 6:11, 1], axis=1)).sum(1).max(1)
+    assert across[tag == "man_in_motion"].min() > 0.3
+    assert 0 < (tag == "man_in_motion").mean() < 0.3
 
 
 def test_one_play_alone():
