@@ -24,7 +24,7 @@ HURRY_FROM, HURRY_OVER, HURRY_FALL = 4.57, 2.64, 1.72  # yards to the nearest de
 HOT_SECONDS = 0.528  # s by which a fully hurried passer is ahead of his reads
 # What a throw is worth: odds of a completion (constant, a yard of separation, a yard of the throw); yards of a catch at
 # the line, what depth adds at most, over how many yards; what a first down adds where only that counts.
-CHANCE = (0.565, 0.491, -0.137)
+CHANCE = (0.36, 0.57, -0.137)
 GAIN = (2.71, 11.7, 12.9)
 FIRST_DOWN = 2.5
 TASTE = 0.25  # yards that a yard of depth beyond the eighth is worth more to a passer with a taste for it
