@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["KINDS", "OUTCOMES", "Fixtures", "Moment", "Dropbacks", "GameLog", "play_games"]
+__all__ = ["KINDS", "OUTCOMES", "Fixtures", "Moment", "Dropbacks", "GameLog", "need", "play_games"]
 
 KINDS = ("pass", "run", "punt", "field_goal", "kickoff", "penalty", "kneel")
 PASS, RUN, PUNT, FIELD_GOAL, KICKOFF, PENALTY, KNEEL = range(len(KINDS))
@@ -105,6 +105,17 @@ class GameLog:
     outcome: np.ndarray
     dropback: np.ndarray
     score: np.ndarray
+
+
+def need(moment: Moment) -> np.ndarray:
+    """How much the side with the ball needs points: its deficit in scores of 8 times (time gone)², shape (n,).
+
+    Time gone counts from 0 a quarter into the game to 1 at its end. The deficit is at most 2.5 scores, and negative
+    with a lead; in overtime 0.
+    """
+    left = moment.clock + QUARTER * np.maximum(4 - moment.quarter, 0)
+    gone = np.clip(1 - left / (3 * QUARTER), 0, 1)
+    return np.where(moment.quarter >= 5, 0.0, np.clip(-moment.score_difference / 8, -2.5, 2.5) * gone**2)
 
 
 def play_games(fixtures: Fixtures, passing: Callable[[Moment], Dropbacks], *, rng: np.random.Generator) -> GameLog:
@@ -249,10 +260,9 @@ class _Games:
             ],
             -1.6 + 0.85 * np.minimum(to_go, 5),
         )
-        weight = 1.5 * np.clip((2700 - self.left(g)) / 2700, 0, 1) ** 2
-        deficit = np.clip(-self.difference(g) / 8, -2.5, 2.5)
-        logit = logit + weight * np.where(quarter >= 5, 0, deficit) + 1.5 * self.hurries(g)
-        logit = logit - 1.2 * ((quarter == 4) & (self.clock[g] < 240) & (deficit < 0))
+        logit = logit + 0.3 * (self.to_goal[g] <= 5)
+        logit = logit + 1.5 * need(self.moment(g)) + 1.5 * self.hurries(g)
+        logit = logit - 1.2 * ((quarter == 4) & (self.clock[g] < 240) & (self.difference(g) > 0))
         logit = logit + self.fixtures.pass_taste[g, self.side[g]]
         return 1 / (1 + np.exp(-logit))
 

@@ -23,18 +23,21 @@ __all__ = ["LeagueConfig", "UNITS", "make_season", "make_league", "schedule"]
 # Standard deviations between teams, in the units that `play` and `game` take. Their balance, with the passers' own,
 # gives the correlations of passing with winning.
 UNITS = {
-    "receivers": 0.9,
-    "protection": 0.9,
-    "rush": 1.2,
-    "coverage": 1.6,
-    "running": 0.7,
-    "run_defence": 0.7,
+    "receivers": 1.2,
+    "protection": 1.4,
+    "rush": 1.4,
+    "coverage": 1.4,
+    "running": 0.6,
+    "run_defence": 0.6,
     "kicking": 0.7,
 }
 MOST = 5.0  # standard deviations that a strength or skill is from average at most
 CLUB = 0.25  # correlation between two units of one team: a good club is good at many things
 PASS_TASTE = 0.2  # sd between teams of the logit of passing
-SKILLS = ("accuracy", "decision", "depth", "mobility")
+# The same between passers.
+SKILLS = {"accuracy": 1.0, "decision": 0.8, "depth": 0.95, "mobility": 0.7}
+DEEPER = 0.6  # standard deviations of depth that a passer adds by `game.need` of points
+ARM = 0.4  # correlation of accuracy and depth: who throws well throws deep
 
 # Ages of passers. A skill is a talent that wanders plus what age adds: -((age - PEAK) / DECLINE)² sd, mobility less.
 PEAK, DECLINE = 29.0, 9.0
@@ -310,8 +313,8 @@ class LeagueConfig:
     injury_rate: float = 0.025
     trade_rate: float = 0.05
     move_rate: float = 0.15
-    skill_memory: float = 0.85
-    unit_memory: float = 0.5
+    skill_memory: float = 0.9
+    unit_memory: float = 0.6
     playoff_share: float = 0.375
 
     def __post_init__(self):
@@ -416,17 +419,22 @@ class _Passers:
                 "birth_year": year - ages,
                 "birth_day": rng.integers(0, 365, n),
                 "team": np.zeros(n, dtype=np.int64),
-                **{skill: rng.standard_normal(n) for skill in SKILLS},
+                **self._talents(n),
                 "first": np.zeros(n, dtype=bool),
                 "age": ages,
             }
         )
 
+    def _talents(self, n: int) -> dict[str, np.ndarray]:
+        talents = {skill: self.rng.standard_normal(n) for skill in SKILLS}
+        talents["depth"] = ARM * talents["accuracy"] + np.sqrt(1 - ARM**2) * talents["depth"]
+        return talents
+
     def pass_a_year(self, year: int) -> None:
         """Talents wander, passers age, some retire or move, newcomers fill their places, teams name their starters."""
         rng, people, memory = self.rng, self.people.copy(), self.config.skill_memory
-        for skill in SKILLS:
-            people[skill] = memory * people[skill] + np.sqrt(1 - memory**2) * rng.standard_normal(len(people))
+        for skill, fresh in self._talents(len(people)).items():
+            people[skill] = memory * people[skill] + np.sqrt(1 - memory**2) * fresh
         people["age"] = year - people["birth_year"]
         leaves = rng.random(len(people)) < 1 / (1 + np.exp(-RETIREMENT_SLOPE * (people["age"] - RETIREMENT_AGE)))
         leaves |= ~people["first"] & (rng.random(len(people)) < RELEASED)
@@ -456,7 +464,8 @@ class _Passers:
         people = self.people.sort_values(["team", "first"], ascending=[True, False]).reset_index(drop=True)
         for skill in SKILLS:
             values = self._skill(people, skill)
-            people[skill] = (self.config.passer_spread * (values - values[people["first"]].mean())).clip(-MOST, MOST)
+            spread = self.config.passer_spread * SKILLS[skill]
+            people[skill] = (spread * (values - values[people["first"]].mean())).clip(-MOST, MOST)
         return people
 
 
@@ -671,7 +680,7 @@ class _Passing:
         )
         matchup = play.Matchup(
             passer_decision=skill["decision"],
-            passer_depth=skill["depth"],
+            passer_depth=np.clip(skill["depth"] + DEEPER * game.need(moment), -MOST, MOST),
             passer_mobility=skill["mobility"],
             **offence,
             **defence,

@@ -16,6 +16,8 @@ from data_synth.game import (
     SCRAMBLE,
     Dropbacks,
     Fixtures,
+    Moment,
+    need,
     play_games,
 )
 
@@ -206,6 +208,14 @@ def test_a_better_home_side_wins_more(better):
 def test_a_side_that_passes_better_wins_more():
     log = play_games(fixtures(), toy(3, edge=0.08), rng=np.random.default_rng(3))
     assert (log.score[:, 0] > log.score[:, 1]).mean() > 0.6
+
+
+def test_the_need_of_points_grows_with_deficit_and_time():
+    quarter, clock = np.array([1, 3, 4, 4, 4, 5]), np.array([900.0, 0.0, 0.0, 0.0, 0.0, 100.0])
+    difference = np.array([-8, -8, -8, 8, -80, -8])
+    nothing = np.zeros(6)
+    moment = Moment(nothing, nothing, quarter, clock, nothing, nothing, nothing, difference, nothing)
+    np.testing.assert_allclose(need(moment), [0, (2 / 3) ** 2, 1, -1, 2.5, 0])
 
 
 def test_a_taste_for_passing_makes_dropbacks():

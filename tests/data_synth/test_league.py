@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_synth import league, outcome
+from data_synth import game, league, outcome
 from data_synth.league import LeagueConfig, make_league, make_season, schedule
 from qbsbp.schema import FOOTBALL, check
 
@@ -319,7 +319,10 @@ def test_equal_teams_have_equal_strengths():
     season = make_season(replace(TINY, unit_spread=0.0, passer_spread=0.0, home_edge=0.0), seed=1)
     assert (season.strengths.drop(columns=["season", "team"]) == 0).all(axis=None)
     matchup = [name for name in season.truth if name.startswith(("matchup_", "skill_"))]
-    assert (season.truth[matchup] == 0).all(axis=None)
+    assert (season.truth[matchup].drop(columns="matchup_passer_depth") == 0).all(axis=None)
+    plays = season.plays
+    moment = game.Moment(None, None, plays.quarter, plays.clock, None, None, None, plays.score_difference, None)
+    np.testing.assert_allclose(season.truth["matchup_passer_depth"], league.DEEPER * game.need(moment), atol=1e-12)
 
 
 def test_home_helps_every_unit_of_the_home_team():
