@@ -70,7 +70,8 @@ DROP_SPEED, DROP_SPEED_UNDER, ROLLOUT_SPEED = 2.7, 4.4, 5.6  # yards/s
 
 # --- routes and reads ------------------------------------------------------------------------------------------------
 
-ROUTE_SPREAD, BEND, CURL = 0.09, 0.23, 0.12  # of depth, logarithmic; radians a leg; radians/s
+ROUTE_LENGTH, ROUTE_SPREAD = 0.92, 0.09  # of the depths of the route tree: their mean, their spread (logarithmic)
+BEND, CURL = 0.23, 0.12  # radians a leg; radians/s
 BEYOND_GOAL, DEEPEST_BREAK = 8.0, 15.0  # yards of the end zone a route uses; yards that routes need before they break
 CHIP_SHARE, CHIP_SECONDS = 0.35, 0.5  # of tight ends who block before they go out; s at most
 PRESS_SECONDS, PRESS_SPREAD, PRESS_SKILL = 0.18, 0.14, 0.04  # s that a press costs; a standard deviation of receivers
@@ -86,15 +87,15 @@ DECISION_JUDGED, DECISION_READ = 0.25, 0.05  # what a standard deviation of deci
 PASS_SET = np.array([-2.7 + 0.6j, -1.9, -2.0, -1.9, -2.7 - 0.6j, -0.5, -0.5, -0.5, -0.5, -0.5])
 DRIVE, DRIVE_SPREAD, DRIVE_SKILL = 3.0, 0.33, 0.07  # yards/s of a rusher who is being blocked
 RUSH_SPEED, RUSH_SPREAD = 5.9, 0.12  # yards/s of a free one
-WIN_SECONDS, WIN_SPREAD = 4.1, 0.26  # s after the snap at which a singly blocked rusher is past his man
+WIN_SECONDS, WIN_SPREAD = 4.03, 0.26  # s after the snap at which a singly blocked rusher is past his man
 WIN_EDGE, WIN_INSIDE, WIN_DOUBLED = 0.95, 1.1, 1.35  # factors
 BLITZ, PICK_UP_SHARE = 6, 0.75  # rushers from which on backs stay in to block, and how many of them do
 WIN_SKILL = 0.11  # a standard deviation of protection against rush
 
 # --- coverage --------------------------------------------------------------------------------------------------------
 
-LAG_SECONDS, LAG_SPREAD = 0.19, 0.7  # s by which a defender perceives the motion of his man too late
-CUSHION, CUSHION_SPREAD = 0.2, 0.8  # yards that he stays deeper than his man
+LAG_SECONDS, LAG_SPREAD = 0.14, 0.7  # s by which a defender perceives the motion of his man too late
+CUSHION, CUSHION_SPREAD = 0.0, 0.8  # yards that he stays deeper than his man
 SHADE, SHADE_SPREAD = 0.6, 0.5  # yards that he stays inside of him
 REACH, REACH_DEEP = 42.0, 110.0  # yd², of an underneath and of a deep zone
 READ_STEP, READ_STEP_DEEP, READ_STEP_PLAY_ACTION = 0.6, 0.15, 0.4  # share of steps towards the line at the snap
@@ -370,7 +371,7 @@ def _paths(situation, matchup, offence: Offence, defence: Defence, route, top_sp
         route,
         side,
         top_speed[:, ELIGIBLE],
-        np.minimum(_spread(ROUTE_SPREAD, (n, 5), rng), room),
+        np.minimum(ROUTE_LENGTH * _spread(ROUTE_SPREAD, (n, 5), rng), room),
         chips * CHIP_SECONDS * rng.random((n, 5)) + pressed * np.maximum(costs, 0.0),
         BEND * rng.standard_normal((n, 5, routes.MOST_LEGS)),
         CURL * rng.standard_normal((n, 5)),

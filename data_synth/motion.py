@@ -44,7 +44,7 @@ ARC = 2.2  # yards to the outside that an edge rusher aims at from six yards awa
 # --- coverage --------------------------------------------------------------------------------------------------------
 MAN_GAIN, RETREAT = 1.8, -2.0  # 1/s; yards/s at which a defender comes up to his man at most
 CONTACT = 0.9  # yards inside of which a defender gives way
-ZONE_SHARE, ZONE_GAIN, ZONE_HALF = 0.943, 1.2, 0.1  # of the way to a threat at most; 1/s; threat that gives half of it
+ZONE_SHARE, ZONE_GAIN, ZONE_HALF = 0.955, 1.6, 0.1  # of the way to a threat at most; 1/s; threat that gives half of it
 ZONE_AHEAD, ZONE_MATCH = 0.4, 0.9  # s that a zone defender looks ahead; share of a threat's velocity that he matches
 DEEP_CUSHION, DEEP_THREAT = 2.0, 0.03  # yards; threat from which a deep defender stays behind a receiver
 READ_SECONDS, READ_SPEED = 0.562, 1.5  # s and yards/s of the steps towards the line

@@ -82,67 +82,67 @@ class Coefficients:
 
     # completion
     completion: float = 0.051  # at no separation, no distance, no pressure
-    completion_separation: float = 5.16  # from a covered to a free receiver
-    separation_scale: float = 1.62  # yards of separation at arrival that give 63 % of that
-    completion_distance: float = -0.023  # per yard of flight: the ball is less exact and the defence has time
-    completion_middle: float = -1.23  # beyond the underneath defenders, between two layers of the coverage
-    middle_yards: float = 8.0  # air yards about which that sets in
-    middle_width: float = 0.814  # yards over which it does
-    completion_deep: float = -1.53  # deeper down the field, where it must be thrown over the coverage
-    deep_yards: float = 19.6  # air yards about which that sets in
+    completion_separation: float = 5.02  # from a covered to a free receiver
+    separation_scale: float = 1.64  # yards of separation at arrival that give 63 % of that
+    completion_distance: float = -0.021  # per yard of flight: the ball is less exact and the defence has time
+    completion_middle: float = -1.28  # beyond the underneath defenders, between two layers of the coverage
+    middle_yards: float = 7.88  # air yards about which that sets in
+    middle_width: float = 0.934  # yards over which it does
+    completion_deep: float = -1.28  # deeper down the field, where it must be thrown over the coverage
+    deep_yards: float = 20.1  # air yards about which that sets in
     deep_scale: float = 1.2  # yards over which it does
-    completion_line: float = -2.5  # at the line of scrimmage: flat throws through the hands of the rush
+    completion_line: float = -2.36  # at the line of scrimmage: flat throws through the hands of the rush
     line_scale: float = 1.0  # yards around the line of which that holds
-    completion_around: float = -0.15  # per defender around the catch point beyond the nearest
-    completion_lane: float = -0.854  # with a defender in the way of the ball
-    completion_pressure: float = -2.0  # with a defender on the passer
+    completion_around: float = -0.157  # per defender around the catch point beyond the nearest
+    completion_lane: float = -1.57  # with a defender in the way of the ball
+    completion_pressure: float = -1.87  # with a defender on the passer
     completion_speed: float = -0.06  # per yard/s of the passer
-    completion_sideline: float = -0.2  # at the sideline: feet must stay in
+    completion_sideline: float = -0.218  # at the sideline: feet must stay in
     sideline_scale: float = 2.0  # yards from the sideline over which that fades
-    completion_goal: float = -1.61  # at the goal line: a short field is a crowded one
-    goal_scale: float = 19.7  # yards to goal over which that fades
+    completion_goal: float = -1.85  # at the goal line: a short field is a crowded one
+    goal_scale: float = 15.5  # yards to goal over which that fades
     completion_accuracy: float = 0.15  # per standard deviation of the passer's accuracy
 
     # interception of a pass that is not complete
-    interception: float = -3.2
-    interception_middle: float = 0.771  # beyond the underneath defenders, who look at the passer
-    interception_separation: float = -0.502  # from a covered to a free receiver
-    interception_around: float = 0.326  # per defender around the catch point beyond the nearest
-    interception_lane: float = 0.236  # with a defender in the way of the ball
-    interception_pressure: float = 0.159  # with a defender on the passer
+    interception: float = -3.37
+    interception_middle: float = 0.871  # beyond the underneath defenders, who look at the passer
+    interception_separation: float = -0.501  # from a covered to a free receiver
+    interception_around: float = 0.394  # per defender around the catch point beyond the nearest
+    interception_lane: float = 0.211  # with a defender in the way of the ball
+    interception_pressure: float = 0.171  # with a defender on the passer
     interception_accuracy: float = 0.0  # per standard deviation of the passer's accuracy
     interception_decision: float = -0.08  # per standard deviation of the passer's decisions
 
     # stopped at the catch, or a run
-    stopped: float = -0.079
-    stopped_separation: float = -2.3  # from a covered to a free receiver
-    stopped_middle: float = 0.649  # for catches at middle depth, with defenders in front and behind
+    stopped: float = -0.13
+    stopped_separation: float = -2.23  # from a covered to a free receiver
+    stopped_middle: float = 0.881  # for catches at middle depth, with defenders in front and behind
     middle_depth: float = 11.0  # yards, the centre of that
     middle_scale: float = 6.0  # yards around it
     stopped_line: float = -3.0  # behind the line of scrimmage: the catch is free
     line_fade: float = 2.0  # yards beyond the line over which that, and `run_line`, fade
-    stopped_deep: float = 1.6  # far down the field: in a dive, with a defender alongside
-    stopped_around: float = 1.0  # per defender around the catch point beyond the nearest
+    stopped_deep: float = 1.68  # far down the field: in a dive, with a defender alongside
+    stopped_around: float = 0.997  # per defender around the catch point beyond the nearest
     stopped_accuracy: float = -0.04  # per standard deviation of accuracy: the ball is put where one can run with it
-    stopped_place: float = 0.107  # yard, centre of the yards after a catch that was stopped
-    stopped_scale: float = 0.216  # yard, their logistic scale
-    run: float = 1.3  # log of the run's scale in yards
-    run_separation: float = 0.232  # per unit of log(1 + separation at arrival)
+    stopped_place: float = 0.114  # yard, centre of the yards after a catch that was stopped
+    stopped_scale: float = 0.218  # yard, their logistic scale
+    run: float = 1.37  # log of the run's scale in yards
+    run_separation: float = 0.15  # per unit of log(1 + separation at arrival)
     run_room: float = 0.008  # per yard to the nearest defender ahead
     run_ahead: float = -0.03  # per defender ahead
-    run_line: float = 0.389  # behind the line of scrimmage, with blockers ahead
-    run_deep: float = 1.2  # far down the field: nobody is left ahead
+    run_line: float = 0.416  # behind the line of scrimmage, with blockers ahead
+    run_deep: float = 1.3  # far down the field: nobody is left ahead
     long_yards: float = 26.0  # air yards about which that, and `stopped_deep`, set in
     long_width: float = 5.0  # yards over which they do
     run_behind: float = 0.086  # per yard of the catch behind the line, to be made up first
     run_speed: float = 0.02  # per yard/s of the target towards the goal
     run_accuracy: float = 0.02  # per standard deviation of accuracy
-    run_shape: float = 1.3  # Weibull shape of a run after a catch down the field
-    run_shape_screen: float = 0.201  # more behind the line: a screen with blockers ahead has a hump near 5 yards
+    run_shape: float = 1.31  # Weibull shape of a run after a catch down the field
+    run_shape_screen: float = 0.218  # more behind the line: a screen with blockers ahead has a hump near 5 yards
     screen_scale: float = 1.0  # yards, how sharply the line divides the two
 
     # the tail of every run
-    tail_mass: float = 0.354  # share of runs beyond the threshold
+    tail_mass: float = 0.367  # share of runs beyond the threshold
     xi: float = 0.3  # its generalized Pareto shape
 
     # a scramble
@@ -152,9 +152,9 @@ class Coefficients:
     scramble_shape: float = 1.9
 
     # the return of an interception
-    return_none: float = 0.142  # probability of none at all
-    return_scale: float = 18.3  # yards
-    return_shape: float = 0.558
+    return_none: float = 0.153  # probability of none at all
+    return_scale: float = 19.2  # yards
+    return_shape: float = 0.579
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -322,14 +322,14 @@ def flight_time(distance: np.ndarray) -> np.ndarray:
 
 
 def break_on_ball(flight: np.ndarray) -> np.ndarray:
-    """Share of a defender's way to the catch point left after `flight` seconds: (1 + 3 e^(-(flight - 0.3) / 0.75)) / 4.
+    """Share of a defender's way to the catch point left after `flight` seconds: (1 + 3 e^(-(flight - 0.3) / 0.8)) / 4.
 
     The way, that is, from where running on as at release would have brought the defender. The first 0.3 s change
     nothing: so long it takes to see where the ball goes. A quarter of the way is left for good, for the receiver sees
     the ball as well.
     """
     seen = np.maximum(np.asarray(flight, dtype=float) - 0.3, 0.0)
-    return (1.0 + 3.0 * np.exp(-seen / 0.75)) / 4.0
+    return (1.0 + 3.0 * np.exp(-seen / 0.8)) / 4.0
 
 
 def state(

@@ -19,20 +19,20 @@ PASS, THROWAWAY, SACK, SCRAMBLE = range(len(ENDS))
 
 PRESSURE, PRESSURE_AT_RELEASE = 1.5, 2.0  # yards to the nearest defender that count as pressure
 WIND_UP = 3  # steps from the decision to the release
-THRESHOLD, THRESHOLD_FALL, THRESHOLD_FLOOR = 6.37, 1.64, 1.37  # yards, yards/s, yards
+THRESHOLD, THRESHOLD_FALL, THRESHOLD_FLOOR = 6.17, 1.64, 1.37  # yards, yards/s, yards
 HURRY_FROM, HURRY_OVER, HURRY_FALL = 4.57, 2.64, 1.72  # yards to the nearest defender, yards, yards of the threshold
 HOT_SECONDS = 0.528  # s by which a fully hurried passer is ahead of his reads
 # What a throw is worth: odds of a completion (constant, a yard of separation, a yard of the throw); yards of a catch at
 # the line, what depth adds at most, over how many yards; what a first down adds where only that counts.
-CHANCE = (0.36, 0.57, -0.137)
+CHANCE = (0.36, 0.57, -0.15)
 GAIN = (2.71, 11.7, 12.9)
 FIRST_DOWN = 2.5
 TASTE = 0.25  # yards that a yard of depth beyond the eighth is worth more to a passer with a taste for it
-AWAY_POCKET, AWAY_OUTSIDE, AWAY_FROM = 0.0613, 0.0352, 2.6  # chance in a step to throw it away; yards to a defender
+AWAY_POCKET, AWAY_OUTSIDE, AWAY_FROM = 0.031, 0.019, 2.6  # chance in a step to throw it away; yards to a defender
 ESCAPE, ESCAPE_FROM = 0.0709, 2.8  # chance in a step to leave the pocket; yards to a defender
-RUN_POCKET, RUN_OUTSIDE = 0.026, 0.08  # chance in a step to run
+RUN_POCKET, RUN_OUTSIDE = 0.019, 0.06  # chance in a step to run
 HANDS, HANDS_STEPS = 1.12, 2  # yards at which a rusher has his hands on the passer, steps until that ends the play
-SLIP, SLIP_SECONDS = 0.18, 0.9  # chance to slip away then, s that it takes the rusher
+SLIP, SLIP_SECONDS = 0.42, 0.9  # chance to slip away then, s that it takes the rusher
 MOBILE_SLIP, MOBILE_ESCAPE, MOBILE_RUN = 0.35, 0.4, 0.5  # what a standard deviation of mobility adds to the chances
 EARLIEST = 0.7  # s after the snap of the first read
 NOBODY = -99.0  # worth of a receiver who is not there to be thrown to

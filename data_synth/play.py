@@ -38,7 +38,7 @@ from data_synth.formation import (
 from data_synth.motion import State, first_frame, keep, move, torso
 from data_synth.outcome import flight_time
 from data_synth.passer import ENDS, PASS, SACK, SCRAMBLE, THROWAWAY, decide
-from qbsbp.schema import EVENTS
+from qbsbp.schema import EVENTS, FOOTBALL
 
 __all__ = [
     "Situation",
@@ -175,7 +175,9 @@ def _tracks(rows, frames, ends: State, plan: Plan, offence: Offence, defence: De
     place, velocity, facing = (np.concatenate(parts) for parts in zip(*frames))
     throwaway = ends.ended == THROWAWAY
     passer_end = _passer_end(ends, place, play, frame)
-    out_of_reach = passer_end + 14.0 * rng.random(n) + 1j * np.where(passer_end.imag > WIDTH / 2, 1, -1) * 25.0
+    # A ball thrown away must reach the line of scrimmage, or it is a foul.
+    beyond = np.minimum(plan.line + 1.0 + rng.exponential(6.0, n), FOOTBALL.field_length - 1.0)
+    out_of_reach = beyond + 1j * (passer_end.imag + np.where(passer_end.imag > WIDTH / 2, 1, -1) * 25.0)
     catch = np.where(throwaway, out_of_reach, ends.catch)
     ball = _ball(plan, ends, place[:, PASSER], play, frame, passer_end, catch)
     values = np.full((n, longest, 23, 6), np.nan, dtype=np.float32)
@@ -206,7 +208,7 @@ def _tracks(rows, frames, ends: State, plan: Plan, offence: Offence, defence: De
         pass_rushers=defence.rusher.sum(1),
         play_action=plan.play_action,
         routes=route.astype(np.int8),
-        throwaway_air_yards=np.where(throwaway, np.maximum(catch.real - plan.line, -8.0), np.nan),
+        throwaway_air_yards=np.where(throwaway, catch.real - plan.line, np.nan),
         first_pressure=np.round(ends.pressure.astype(float), 1),
     )
 
