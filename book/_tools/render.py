@@ -90,8 +90,11 @@ def main() -> int:
     status = subprocess.run([*command, "."]).returncode
     executed = len(get_cache(cache_directory).list_cache_records()) - len(options.notebooks)
     if executed:
-        print(f"jupyter-book executed {executed} chapter(s) that the tests had executed already: the code cells of a "
-              "chapter and of its notebook differ. Run `make clean book`.", file=sys.stderr)
+        print(
+            f"jupyter-book executed {executed} chapter(s) that the tests had executed already: the code cells of a "
+            "chapter and of its notebook differ. Run `make clean book`.",
+            file=sys.stderr,
+        )
         return 1
     return status
 
