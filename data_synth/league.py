@@ -23,10 +23,10 @@ __all__ = ["LeagueConfig", "UNITS", "make_season", "make_league", "schedule"]
 # Standard deviations between teams, in the units that `play` and `game` take. Their balance, with the passers' own,
 # gives the correlations of passing with winning.
 UNITS = {
-    "receivers": 1.2,
-    "protection": 1.4,
-    "rush": 1.4,
-    "coverage": 1.4,
+    "receivers": 1.3,
+    "protection": 1.9,
+    "rush": 1.3,
+    "coverage": 2.0,
     "running": 0.6,
     "run_defence": 0.6,
     "kicking": 0.7,
@@ -35,9 +35,9 @@ MOST = 5.0  # standard deviations that a strength or skill is from average at mo
 CLUB = 0.25  # correlation between two units of one team: a good club is good at many things
 PASS_TASTE = 0.2  # sd between teams of the logit of passing
 # The same between passers.
-SKILLS = {"accuracy": 1.0, "decision": 0.8, "depth": 0.95, "mobility": 0.7}
-DEEPER = 0.6  # standard deviations of depth that a passer adds by `game.need` of points
-ARM = 0.4  # correlation of accuracy and depth: who throws well throws deep
+SKILLS = {"accuracy": 1.05, "decision": 0.6, "depth": 1.05, "mobility": 0.4}
+DEEPER = 0.15  # standard deviations of depth that a passer adds by `game.need` of points
+ARM = 0.5  # correlation of accuracy and depth: who throws well throws deep
 
 # Ages of passers. A skill is a talent that wanders plus what age adds: -((age - PEAK) / DECLINE)² sd, mobility less.
 PEAK, DECLINE = 29.0, 9.0
