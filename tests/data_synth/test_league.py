@@ -272,7 +272,7 @@ def test_passers_age_retire_move_and_come():
     assert 0.7 < len(both) / len(table[table["year"] < 39]) < 0.95
     assert 0.75 < both["accuracy_x"].corr(both["accuracy_y"]) < 0.95
     young, old = table[table["age"] < 27], table[table["age"] >= 34]
-    assert old["mobility"].mean() < young["mobility"].mean() - 0.3
+    assert old["mobility"].mean() < young["mobility"].mean() - 0.4 * league.SKILLS["mobility"]
 
 
 def test_nobody_moves_or_differs_where_the_rates_say_so():
