@@ -25,7 +25,7 @@ REFERENCE_PLAYS = 400  # dropbacks that a passer's true value is averaged over
 class TrackStore:
     """Recorded tracks of many plays, without padding: float32 rows of 23 x 6, in the pieces in which they came.
 
-    A season of 20,800 dropbacks takes about 0.45 GB here; `frames` writes the tables of some plays when asked.
+    A season of 20,800 dropbacks takes about 0.47 GB here; `frames` writes the tables of some plays when asked.
     """
 
     def __init__(self):
@@ -157,7 +157,7 @@ class Season:
 
     @cached_property
     def frames(self) -> pd.DataFrame:
-        """Frames of all dropbacks, kept once made: about 0.75 GB for a full season. `week_frames` needs less."""
+        """Frames of all dropbacks, kept once made: about 0.8 GB for a full season. `week_frames` needs less."""
         return self._frames(np.arange(len(self.plays)))
 
     def _frames(self, rows: np.ndarray) -> pd.DataFrame:
