@@ -35,6 +35,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from benchmarks import kinematics
 from data_synth.league import LeagueConfig, make_league
@@ -83,16 +85,22 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def logistic_slope(x: np.ndarray, won: np.ndarray) -> float:
-    """Slope of the logistic regression of `won` on x with an intercept, by Newton's method."""
-    design = np.column_stack([np.ones(len(x)), x])
-    beta = np.zeros(2)
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-design @ beta))
-        step = np.linalg.solve((design * (p * (1 - p))[:, None]).T @ design, design.T @ (won - p))
-        beta += step
-        if np.abs(step).max() < 1e-10:
-            return float(beta[1])
-    return math.nan  # the two classes are separated
+    """Slope of the logistic regression of `won` on x with an intercept, by maximum likelihood.
+
+    NaN where it has no finite value: without variation of x, or where x separates the two classes.
+    """
+    low, high = x[won == 0], x[won > 0]
+    if min(len(low), len(high)) == 0 or low.max() <= high.min() or high.max() <= low.min():
+        return math.nan
+    z = (x - x.mean()) / x.std()
+    sign = 1 - 2 * won
+
+    def loss(beta: np.ndarray) -> tuple[float, np.ndarray]:
+        score = sign * (beta[0] + beta[1] * z)
+        weight = sign * expit(score)
+        return float(np.logaddexp(0, score).mean()), np.array([weight.mean(), (weight * z).mean()])
+
+    return float(minimize(loss, np.zeros(2), jac=True, tol=1e-10).x[1] / x.std())
 
 
 def true_sd(means: np.ndarray, variances: np.ndarray, counts: np.ndarray) -> float:

@@ -94,7 +94,7 @@ WIN_SKILL = 0.11  # a standard deviation of protection against rush
 
 # --- coverage --------------------------------------------------------------------------------------------------------
 
-LAG_SECONDS, LAG_SPREAD = 0.14, 0.7  # s by which a defender perceives the motion of his man too late
+LAG_SECONDS, LAG_SPREAD = 0.12, 0.7  # s by which a defender perceives the motion of his man too late
 CUSHION, CUSHION_SPREAD = 0.0, 0.8  # yards that he stays deeper than his man
 SHADE, SHADE_SPREAD = 0.6, 0.5  # yards that he stays inside of him
 REACH, REACH_DEEP = 42.0, 110.0  # yd², of an underneath and of a deep zone

@@ -33,6 +33,16 @@ def test_logistic_slope_of_two_groups_is_their_log_odds_ratio():
     assert realism.logistic_slope(x, won) == pytest.approx(math.log(7 / 3) - math.log(2 / 8))
 
 
+@pytest.mark.parametrize("x", [[1.0, 1.0, 1.0, 1.0], [0.0, 1.0, 2.0, 3.0], [3.0, 2.0, 1.0, 0.0]])
+def test_a_logistic_slope_without_a_finite_value_is_missing(x):
+    assert math.isnan(realism.logistic_slope(np.array(x), np.array([0.0, 0.0, 1.0, 1.0])))
+
+
+def test_a_logistic_slope_of_far_apart_classes_that_overlap_is_found():
+    x, won = np.array([-9.0, -8.0, 0.2, -0.2, 8.0, 9.0]), np.array([0.0, 0.0, 0.0, 1.0, 1.0, 1.0])
+    assert 0 < realism.logistic_slope(x, won) < 100
+
+
 def test_true_sd_takes_sampling_noise_away():
     rng = np.random.default_rng(1)
     truth, n = rng.normal(0, 0.4, 2000), 500
