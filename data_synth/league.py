@@ -707,7 +707,7 @@ class _Passing:
                 "pass_rushers": tracks.pass_rushers,
                 "first_pressure": tracks.first_pressure,
                 "air_yards": np.where(
-                    tracks.ended == play.THROWAWAY, np.rint(tracks.throwaway_air_yards), drawn.air_yards
+                    tracks.ended == outcome.THROWAWAY, np.rint(tracks.throwaway_air_yards), drawn.air_yards
                 ),
                 **{"state_" + field.name: getattr(state, field.name) for field in fields(state)},
                 **{"skill_" + field.name: getattr(shift, field.name) for field in fields(shift)},

@@ -10,12 +10,10 @@ import numpy as np
 
 from data_synth.call import DEFENCE, ELIGIBLE, LONGEST, PASSER, WIDTH, Plan
 from data_synth.motion import NEVER, State, unit
-from data_synth.outcome import break_on_ball, flight_time
+from data_synth.outcome import PASS, SACK, SCRAMBLE, THROWAWAY, break_on_ball, flight_time
 
-__all__ = ["ENDS", "PASS", "THROWAWAY", "SACK", "SCRAMBLE", "decide"]
+__all__ = ["decide"]
 
-ENDS = ("pass", "throwaway", "sack", "scramble")
-PASS, THROWAWAY, SACK, SCRAMBLE = range(len(ENDS))
 
 PRESSURE, PRESSURE_AT_RELEASE = 1.5, 2.0  # yards to the nearest defender that count as pressure
 WIND_UP = 3  # steps from the decision to the release

@@ -36,8 +36,8 @@ from data_synth.formation import (
     line_up_offence,
 )
 from data_synth.motion import State, first_frame, keep, move, torso
-from data_synth.outcome import flight_time
-from data_synth.passer import ENDS, PASS, SACK, SCRAMBLE, THROWAWAY, decide
+from data_synth.outcome import PASS, THROWAWAY, flight_time
+from data_synth.passer import decide
 from qbsbp.schema import EVENTS, FOOTBALL
 
 __all__ = [
@@ -50,11 +50,6 @@ __all__ = [
     "OFFENCE_PERSONNEL",
     "DEFENCE_PERSONNEL",
     "COVERAGES",
-    "ENDS",
-    "PASS",
-    "THROWAWAY",
-    "SACK",
-    "SCRAMBLE",
     "AFTER_RELEASE",
     "SNAP",
 ]
@@ -77,7 +72,7 @@ class Tracks:
         release: (N,) index of the frame in which the pass leaves the hand, the passer goes down, or the runner crosses
             the line; `AFTER_RELEASE` frames follow.
         position: int8 (N, 23), codes into POSITIONS.
-        ended: int8 (N,), codes into ENDS.
+        ended: int8 (N,), codes into `data_synth.outcome.ENDED`.
         target: (N,) entity of the intended receiver, -1 without one.
         events: int8 (N, T), codes into `qbsbp.schema.EVENTS`.
         formation, offence_personnel, defence_personnel, coverage: int8 (N,), codes into FORMATIONS, OFFENCE_PERSONNEL,

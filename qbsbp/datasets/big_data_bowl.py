@@ -839,12 +839,5 @@ def _locate(path: Path, kinds: dict[str, str], options: dict) -> None:
 
 def _refuse(path: Path, column: str, wrong: pd.Series | np.ndarray, rows: pd.DataFrame, expected: str) -> None:
     """Raise a ValueError with file, line, column and value if any row is wrong; the index of `rows` counts from 0."""
-    wrong = np.asarray(wrong, dtype=bool)
-    if wrong.any():
-        first = int(np.argmax(wrong))
-        value = rows[column].iloc[first]
-        shown = "nothing" if pd.isna(value) else repr(value.item() if isinstance(value, np.generic) else value)
-        raise ValueError(
-            f"{path.name}, line {int(rows.index[first]) + 2}, column '{column}', value {shown}: expected {expected}. "
-            f"{int(wrong.sum())} of {len(wrong)} rows break this; correct them."
-        )
+    if np.any(wrong):
+        _files.refuse(rows.assign(line=rows.index + 2), path.name, column, wrong, expected)

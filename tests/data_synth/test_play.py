@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data_synth import play, routes
+from data_synth import outcome, play, routes
 from data_synth.formation import DEFENCE_PERSONNEL, OFFENCE_PERSONNEL, line_up_defence, line_up_offence
-from data_synth.play import AFTER_RELEASE, PASS, SACK, SNAP, Matchup, Situation, simulate
+from data_synth.outcome import PASS, SACK
+from data_synth.play import AFTER_RELEASE, SNAP, Matchup, Situation, simulate
 from qbsbp.schema import EVENTS
 
 N = 260
@@ -127,7 +128,7 @@ def test_ball_starts_with_the_centre_and_leaves_the_hand_at_the_release(tracks):
 def test_targets_belong_to_passes(tracks):
     assert ((tracks.target >= 6) & (tracks.target <= 10))[tracks.ended == PASS].all()
     assert (tracks.target[tracks.ended != PASS] == -1).all()
-    assert (np.isfinite(tracks.throwaway_air_yards) == (tracks.ended == play.THROWAWAY)).all()
+    assert (np.isfinite(tracks.throwaway_air_yards) == (tracks.ended == outcome.THROWAWAY)).all()
 
 
 def test_a_seed_gives_the_same_plays_and_another_gives_others():
@@ -176,7 +177,7 @@ def depth(tracks):
 
 
 def share(end):
-    return lambda tracks: (tracks.ended == play.ENDS.index(end)).mean()
+    return lambda tracks: (tracks.ended == outcome.ENDED.index(end)).mean()
 
 
 @pytest.mark.parametrize(
@@ -221,7 +222,7 @@ def test_receivers_in_motion_are_tagged(tracks):
 def test_one_play_alone():
     tracks = simulate(situation(1), matchup(1), np.random.default_rng(0))
     assert tracks.values.shape[0] == 1
-    assert tracks.ended[0] in range(len(play.ENDS))
+    assert tracks.ended[0] in range(len(outcome.ENDED))
 
 
 @pytest.mark.parametrize(
