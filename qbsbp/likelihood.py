@@ -23,6 +23,7 @@ from torch.distributions import Distribution, Normal
 from torch.nn.functional import cross_entropy
 
 from .distributions import Binned, SplicedBinnedPareto
+from .distributions.rounded import cell, interval_probability
 
 __all__ = [
     "OBJECTIVES",
@@ -33,6 +34,7 @@ __all__ = [
     "interval_nll",
     "nll",
     "nll_plus_cross_entropy",
+    "recorded_nll",
 ]
 
 # From 1 + xi z = 0.05 downwards (the last twentieth before a finite end point) `gpd_loss` is linear in the excess.
@@ -159,9 +161,9 @@ def interval_nll(law: Distribution, y: Tensor, width: float = 1.0) -> Tensor:
     r"""Negative log probability of :math:`(y - w/2, y + w/2]`: the likelihood of outcomes rounded to multiples of `w`.
 
     Yards are whole numbers, so with `w` = 1 this is the likelihood of what was recorded. The CDF is continuous in the
-    parameters, which removes the bias of the density. Above the median the difference is taken between survival
-    probabilities, which do not cancel there. Where an interval holds less probability than the dtype resolves (an empty
-    bin, an outcome beyond an end point), the density times `w` stands in for it: `nll` minus log w, finite everywhere.
+    parameters, which removes the bias of the density. Where an interval holds less probability than the dtype resolves
+    (an empty bin, an outcome beyond an end point), the density times `w` stands in for it: `nll` minus log w, finite
+    everywhere.
 
     Args:
         law: A law with `survival` beside `cdf`.
@@ -173,22 +175,35 @@ def interval_nll(law: Distribution, y: Tensor, width: float = 1.0) -> Tensor:
     """
     if not width > 0:
         raise ValueError(f"width: expected the unit of rounding in yards, > 0, got {width!r}")
-    low, high = y - width / 2, y + width / 2
-    from_left, from_right = law.cdf(high), law.survival(low)
-    in_upper_half = (from_right < from_left).detach()
-    probability = torch.where(in_upper_half, from_right - law.survival(high), from_left - law.cdf(low))
-    of = torch.where(in_upper_half, from_right, from_left).detach()
-    finfo = torch.finfo(probability.dtype)
-    resolved = probability.detach() > torch.clamp(64 * finfo.eps * of, min=finfo.tiny)
+    return _cell_nll(law, y, y - width / 2, y + width / 2, width)
+
+
+def recorded_nll(law: Distribution, y: Tensor, bounds: Tensor) -> Tensor:
+    r"""Negative log probability of whole yards on a field that ends: that of `qbsbp.distributions.Rounded`.
+
+    It is `interval_nll` inside the bounds. At a bound the outcome is censored: a touchdown says that the gain reached
+    the goal line and not how much further it would have gone, so it costs :math:`-\log S(b - 1/2)`.
+
+    Args:
+        law: A law with `survival` beside `cdf`.
+        y: Outcomes in whole yards, shape (n,), each within its bounds.
+        bounds: Least and greatest possible outcome of each, shape (n, 2).
+    """
+    return _cell_nll(law, y, *cell(y, bounds[:, 0], bounds[:, 1]), 1.0)
+
+
+def _cell_nll(law: Distribution, y: Tensor, low: Tensor, high: Tensor, width: float) -> Tensor:
+    probability, resolved = interval_probability(law, low, high)
     log_probability = torch.where(resolved, probability, 1).log()
     return torch.where(resolved, -log_probability, nll(law, y) - math.log(width))
 
 
-OBJECTIVES: dict[str, Callable[[Distribution, Tensor], Tensor]] = {
+OBJECTIVES: dict[str, Callable[..., Tensor]] = {
     "composite": composite,
     "nll_plus_cross_entropy": nll_plus_cross_entropy,
     "crps": crps,
     "nll": nll,
     "interval_nll": interval_nll,
+    "recorded_nll": recorded_nll,
     "binned_cross_entropy": binned_cross_entropy,
 }

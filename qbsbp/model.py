@@ -10,10 +10,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,13 +25,14 @@ from .distributions import Binned, SplicedBinnedPareto
 from .tcn import TCN, check_lengths, check_x
 
 if TYPE_CHECKING:
-    from .features import PlayTensors
+    from .features import PlayTensors, StoredPlays
 
 __all__ = ["ModelConfig", "PassingModel"]
 
 LAWS = ("spliced_binned_pareto", "binned", "normal")
 # Smallest scale a link returns, in units of the configured one: softplus underflows to 0, which is no scale.
 SCALE_FLOOR = 1e-3
+MOST = 5.0  # standard deviations of a static feature
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,10 @@ class ModelConfig:
         static_features: Features per play that do not change with time; 0 for none.
         channels: Width of each block of the TCN.
         kernel_size: Taps per filter of the TCN.
-        dropout: Share of activations set to 0 in training, in [0, 1).
+        dropout: Share of the TCN's activations set to 0 in training, in [0, 1).
         hidden: Widths of the hidden layers of the MLP.
+        hidden_dropout: The same share in the MLP; None for that of the TCN.
+        static_bins: Bins of the piecewise linear encoding of the static features, see `PiecewiseLinear`; 0 for none.
         law: "spliced_binned_pareto", "binned" or "normal".
         bin_edges: Strictly increasing edges of the bins, yards; the normal law has none.
         lower_mass: Probability below the lower threshold of the spliced law, in (0, 1/2).
@@ -63,6 +68,8 @@ class ModelConfig:
     kernel_size: int = 3
     dropout: float = 0.0
     hidden: tuple[int, ...] = (64,)
+    hidden_dropout: float | None = None
+    static_bins: int = 0
     law: str = "spliced_binned_pareto"
     bin_edges: tuple[float, ...] = ()
     lower_mass: float = 0.05
@@ -82,6 +89,10 @@ class ModelConfig:
             raise ValueError(f"law: expected one of {', '.join(LAWS)}, got {self.law!r}")
         if self.static_features < 0:
             raise ValueError(f"static_features: expected a number >= 0, got {self.static_features}")
+        if self.static_bins < 0:
+            raise ValueError(f"static_bins: expected a number >= 0, got {self.static_bins}")
+        if self.hidden_dropout is not None and not 0 <= self.hidden_dropout < 1:
+            raise ValueError(f"hidden_dropout: expected a share in [0, 1) or None, got {self.hidden_dropout}")
         if any(width < 1 for width in self.hidden):
             raise ValueError(f"hidden: expected widths of at least 1, got {self.hidden}")
         edges = self.bin_edges
@@ -137,6 +148,42 @@ def from_fields(cls: type, fields: Any) -> Any:
     return cls(**fields)
 
 
+class PiecewiseLinear(nn.Module):
+    r"""Piecewise linear encoding of numbers, one output for each bin of each feature.
+
+    With a feature's edges :math:`q_0 < \dots < q_B`, its quantiles in the training plays,
+
+    .. math:: e_j(v) = \min(\max((v - q_j) / (q_{j + 1} - q_j), 0), 1), \qquad j = 0, \dots, B - 1.
+
+    A layer on top can bend its answer at every edge, where on the bare number it could only tilt it. An output whose
+    bin is empty, since a feature takes few values, is 0.
+
+    Args:
+        features: Number of features.
+        bins: Bins B of each; with 0 the encoding has no outputs.
+
+    Reference: Gorishniy, Rubachev & Babenko (2022), On Embeddings for Numerical Features in Tabular Deep Learning,
+    arXiv:2203.05556, section 3.2.
+    """
+
+    def __init__(self, features: int, bins: int) -> None:
+        super().__init__()
+        self.register_buffer("edges", torch.zeros(features, bins + 1 if bins else 0))
+
+    def fit(self, values: Tensor) -> None:
+        """Take the edges from the columns of `values`, shape (n, features)."""
+        levels = torch.linspace(0, 1, self.edges.shape[1], dtype=torch.float64).numpy()
+        if len(levels):
+            self.edges.copy_(torch.from_numpy(np.quantile(values.double().cpu().numpy(), levels, axis=0).T))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Encode `values`, shape (batch, features), as (batch, features * bins)."""
+        left, right = self.edges[:, :-1], self.edges[:, 1:]
+        width = right - left
+        share = (values.unsqueeze(-1) - left) / torch.where(width > 0, width, 1)
+        return torch.where(width > 0, share.clamp(0, 1), 0).flatten(1)
+
+
 class PassingModel(nn.Module):
     """TCN and static features to a distribution over the outcome of a play, in yards.
 
@@ -146,6 +193,7 @@ class PassingModel(nn.Module):
 
     Args:
         config: Sizes of the network and the law it returns.
+        trunk: What to put in the TCN's place: any module that turns (x, lengths) into states (batch, trunk.width).
 
     Example:
         >>> model = PassingModel(ModelConfig(in_channels=4, channels=(8, 8), bin_edges=range(-10, 31)))
@@ -154,16 +202,19 @@ class PassingModel(nn.Module):
         torch.Size([2])
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, trunk: nn.Module | None = None) -> None:
         super().__init__()
         self.config = config
-        self.tcn = TCN(config.in_channels, config.channels, config.kernel_size, config.dropout)
+        self.trunk = trunk or TCN(config.in_channels, config.channels, config.kernel_size, config.dropout)
+        dropout = config.dropout if config.hidden_dropout is None else config.hidden_dropout
         bins = max(len(config.bin_edges) - 1, 0)
         outputs = {"spliced_binned_pareto": bins + 4, "binned": bins, "normal": 2}[config.law]
-        widths = (self.tcn.channels[-1] + config.static_features, *config.hidden)
+        self.encode = PiecewiseLinear(config.static_features, config.static_bins)
+        static = config.static_features * (1 + config.static_bins)
+        widths = (self.trunk.width + static, *config.hidden)
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
-            layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(config.dropout)]
+            layers += [nn.Linear(before, after), nn.SiLU(), nn.Dropout(dropout)]
             nn.init.kaiming_normal_(layers[-3].weight, nonlinearity="relu")
             nn.init.zeros_(layers[-3].bias)
         self.hidden = nn.Sequential(*layers)
@@ -199,8 +250,14 @@ class PassingModel(nn.Module):
         if static is None:
             static = x.new_zeros(x.shape[0], 0)
         self._check_static(static, plays=x.shape[0])
-        state = self.tcn((x - self.x_shift) / self.x_scale, lengths)
-        return self.output(self.hidden(torch.cat([state, (static - self.static_shift) / self.static_scale], -1)))
+        state = self.trunk((x - self.x_shift) / self.x_scale, lengths)
+        return self.head(state, static)
+
+    def head(self, state: Tensor, static: Tensor) -> Tensor:
+        """Raw parameters of the law, shape (batch, outputs), from the trunk's states and the static features."""
+        # an outlier, as of a receiver whom nobody covers, is as far as MOST and no farther: else one play moves the law
+        standardised = ((static - self.static_shift) / self.static_scale).clamp(-MOST, MOST)
+        return self.output(self.hidden(torch.cat([state, standardised, self.encode(static)], -1)))
 
     def _check_static(self, static: Tensor, plays: int) -> None:
         expected = (plays, self.config.static_features)
@@ -241,7 +298,7 @@ class PassingModel(nn.Module):
         return self.config.scale * (SCALE_FLOOR + F.softplus(raw))
 
     @torch.no_grad()
-    def predict(self, plays: PlayTensors, batch_size: int = 1024) -> Distribution:
+    def predict(self, plays: PlayTensors | StoredPlays, batch_size: int = 1024) -> Distribution:
         """One law with batch_shape (plays,), in evaluation mode and without gradients, `batch_size` plays at a time."""
         was_training, like = self.training, self.x_shift
         self.eval()
@@ -254,7 +311,7 @@ class PassingModel(nn.Module):
         return law
 
     @torch.no_grad()
-    def initialise_from(self, plays: PlayTensors) -> None:
+    def initialise_from(self, plays: PlayTensors | StoredPlays) -> None:
         """Standardise features by these plays, and start the law at their climatology, the same for every play.
 
         Means and standard deviations are those of the real frames; a feature that never changes keeps scale 1. The bins
@@ -263,12 +320,10 @@ class PassingModel(nn.Module):
         Args:
             plays: The training plays, never others: what is taken here is part of the model.
         """
-        check_x(plays.x, self.config.in_channels)
-        check_lengths(plays.lengths, plays.x)
-        self._check_static(plays.static, plays=len(plays.x))
-        real = torch.arange(plays.x.shape[-1], device=plays.x.device) < plays.lengths.unsqueeze(1)  # (plays, time)
-        _standardise(plays.x.transpose(1, 2)[real], self.x_shift[:, 0], self.x_scale[:, 0])
-        _standardise(plays.static, self.static_shift, self.static_scale)
+        self._check_static(plays.static, plays=len(plays))
+        _standardise(_real_frames(plays, self.config.in_channels), self.x_shift[:, 0], self.x_scale[:, 0])
+        _standardise([plays.static], self.static_shift, self.static_scale)
+        self.encode.fit(plays.static)
         raw = self._raw_climatology(plays.y.to(self.output.bias))
         nn.init.zeros_(self.output.weight)
         self.output.bias.copy_(raw)
@@ -321,8 +376,26 @@ def _moments(excess: Tensor, scale: float) -> tuple[Tensor, Tensor]:
     return xi, mean * (1 - xi)
 
 
-def _standardise(rows: Tensor, shift: Tensor, scale: Tensor) -> None:
-    """Write mean and standard deviation of the columns of `rows`, shape (n, features), into `shift` and `scale`."""
-    shift.copy_(rows.mean(0))
-    spread = rows.std(0, correction=0)
-    scale.copy_(torch.where(spread > 1e-6 * (1 + shift.abs()), spread, 1.0))
+def _real_frames(plays: PlayTensors | StoredPlays, in_channels: int) -> Iterator[Tensor]:
+    """The real frames of some plays after others, each (frames, in_channels): plays may be too many for memory."""
+    for index in torch.arange(len(plays)).split(4096):
+        part = plays[index]
+        check_x(part.x, in_channels)
+        check_lengths(part.lengths, part.x)
+        real = torch.arange(part.x.shape[-1], device=part.x.device) < part.lengths.unsqueeze(1)  # (plays, time)
+        yield part.x.transpose(1, 2)[real]
+
+
+def _standardise(parts: Iterable[Tensor], shift: Tensor, scale: Tensor) -> None:
+    """Write mean and standard deviation of the columns of all `parts`, each (n, features), into `shift` and `scale`."""
+    count, mean, squares = 0, torch.zeros_like(shift, dtype=torch.float64), torch.zeros_like(scale, dtype=torch.float64)
+    for part in parts:  # parts of different means add up as in Chan, Golub & LeVeque (1983)
+        rows = part.to(mean)
+        off = rows.mean(0) - mean
+        share = len(rows) / (count + len(rows))
+        squares += (rows - rows.mean(0)).square().sum(0) + off.square() * (share * count)
+        mean += share * off
+        count += len(rows)
+    shift.copy_(mean)
+    spread = (squares / count).sqrt()
+    scale.copy_(torch.where(spread > 1e-6 * (1 + mean.abs()), spread, 1.0))

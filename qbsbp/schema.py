@@ -8,7 +8,7 @@ inside `Tracking`, so that no number is ever read in the wrong unit. Chapter: re
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -344,6 +344,15 @@ class Report:
         """The report with further entries; an entry of the same name takes the place of the old one."""
         named = {quirk.name: quirk for quirk in (*self.quirks, *quirks)}
         return replace(self, quirks=tuple(named.values()))
+
+    @staticmethod
+    def merge(reports: Sequence[Report]) -> Report:
+        """The reports of several parts of one whole as one: counts of the same name are added up."""
+        counts: dict[str, Quirk] = {}
+        for quirk in (quirk for report in reports for quirk in report.quirks):
+            before = counts[quirk.name].count if quirk.name in counts else 0
+            counts[quirk.name] = replace(quirk, count=before + quirk.count)
+        return Report("; ".join(dict.fromkeys(report.source for report in reports)), tuple(counts.values()))
 
     def table(self) -> pd.DataFrame:
         """The entries as a table with columns `quirk`, `count` and `handled`."""

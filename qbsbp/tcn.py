@@ -144,6 +144,11 @@ class TCN(nn.Module):
         )
 
     @property
+    def width(self) -> int:
+        """Channels of the state."""
+        return self.channels[-1]
+
+    @property
     def receptive_field(self) -> int:
         """Frames that can reach the state, the last one included: 1 + 2 (k - 1) (2^blocks - 1)."""
         return 1 + 2 * (self.kernel_size - 1) * (2 ** len(self.channels) - 1)

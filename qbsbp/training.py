@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -19,7 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -38,12 +39,15 @@ with warnings.catch_warnings():
     from accelerate import Accelerator
 
 if TYPE_CHECKING:
-    from .features import PlayTensors
+    from .features import PlayTensors, StoredPlays
 
 __all__ = ["Objective", "TrainConfig", "TrainResult", "load_model", "train"]
 
-Objective = Callable[[Distribution, Tensor], Tensor]
+Objective = Callable[..., Tensor]
+Loss = Callable[[Distribution, "PlayTensors"], Tensor]
+Plays: TypeAlias = "PlayTensors | StoredPlays"
 
+POOL = 16  # batches whose plays are sorted by length together
 DEFAULT_OBJECTIVES = {"spliced_binned_pareto": "composite", "binned": "binned_cross_entropy", "normal": "nll"}
 
 
@@ -116,12 +120,13 @@ class TrainResult:
 
 def train(
     model_config: ModelConfig,
-    train_plays: PlayTensors,
-    validation_plays: PlayTensors,
+    train_plays: Plays,
+    validation_plays: Plays,
     train_config: TrainConfig | None = None,
     *,
     objective: str | Objective | None = None,
     criterion: str | Objective | None = None,
+    trunk: Callable[[], nn.Module] | None = None,
     directory: str | Path | None = None,
     resume: bool = False,
     progress: bool = True,
@@ -140,10 +145,12 @@ def train(
         train_config: How to fit; None takes the defaults.
         objective: A name in `qbsbp.likelihood.OBJECTIVES` or a function (law, y) to the loss of each outcome, minimised
             in the mean. None means "composite" for the spliced law, "binned_cross_entropy" for the binned one (the
-            negative log density, finite beyond the bins too) and "nll" for the normal.
+            negative log density, finite beyond the bins too) and "nll" for the normal. A function with a parameter
+            `bounds` is given those of the plays as well, (law, y, bounds).
         criterion: The score, given likewise, by whose mean over the validation plays the best epoch is chosen. None
             means the objective itself, but "nll" in place of "composite": what the composite objective adds up depends
             on where the thresholds are, so that its value, unlike its gradient, does not compare two models.
+        trunk: Makes what stands in the TCN's place, see `PassingModel`.
         directory: Where to keep the run: `config.json`, `model.safetensors` (the best epoch) and `last.pt` (to resume).
             None keeps nothing.
         resume: Continue the run in `directory`, or begin it where there is none.
@@ -172,7 +179,7 @@ def train(
 
     with _own_randomness(accelerator.device):
         torch.manual_seed(config.seed)
-        model = PassingModel(model_config)
+        model = PassingModel(model_config, trunk and trunk())
         model.initialise_from(train_plays)
         network, optimizer = accelerator.prepare(model, _optimizer(model, config))
         history, best = run.restore(model, optimizer)
@@ -211,8 +218,8 @@ def train(
 def _learn(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
-    plays: PlayTensors,
-    loss_of: Objective,
+    plays: Plays,
+    loss_of: Loss,
     config: TrainConfig,
     epoch: int,
     accelerator: Accelerator,
@@ -221,19 +228,19 @@ def _learn(
     network.train()
     parameters = list(network.parameters())
     total = 0.0
-    batches = _batches(len(plays), config, epoch, accelerator)
+    batches = _batches(plays.lengths, config, epoch, accelerator)
     for i, (share, size) in enumerate(batches):
         learning_rate = _learning_rate(config, (epoch - 1) * len(batches) + i, config.epochs * len(batches))
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
-        x, lengths, static, y = _tensors(plays[share], accelerator.device)
+        batch = _on(accelerator.device, plays[share])
         with _autocast(config, accelerator.device):
-            law = network(x, lengths, static)
-        losses = loss_of(law, y)
+            law = network(batch.x, batch.lengths, batch.static)
+        losses = loss_of(law, batch)
         # gradients are averaged over processes: in this unit that is the gradient of the mean over the whole batch
         loss = losses.sum() * (accelerator.num_processes / size)
         if not loss.isfinite():
-            raise FloatingPointError(_not_finite(losses, y, share, epoch, i + 1, learning_rate))
+            raise FloatingPointError(_not_finite(losses, batch.y, share, epoch, i + 1, learning_rate))
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(parameters, config.gradient_clip)
         optimizer.step()
@@ -242,8 +249,12 @@ def _learn(
     return learning_rate, _over_processes(total, accelerator) / len(plays)
 
 
-def load_model(directory: str | Path) -> PassingModel:
+def load_model(directory: str | Path, trunk: Callable[[], nn.Module] | None = None) -> PassingModel:
     """The best model of the run in `directory`, on the CPU, in evaluation mode. Loading runs no code from the files.
+
+    Args:
+        directory: Where `train` kept the run.
+        trunk: What `train` was given as `trunk`.
 
     Raises:
         FileNotFoundError: a file of the run is missing.
@@ -256,7 +267,7 @@ def load_model(directory: str | Path) -> PassingModel:
                 "train with directory=... first"
             )
     fields = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-    model = PassingModel(from_fields(ModelConfig, fields["model"]))
+    model = PassingModel(from_fields(ModelConfig, fields["model"]), trunk and trunk())
     model.load_state_dict(load_file(directory / "model.safetensors"))
     return model.eval()
 
@@ -264,13 +275,21 @@ def load_model(directory: str | Path) -> PassingModel:
 # The loop's small functions, in the order of their use.
 
 
-def _find(argument: str, objective: str | Objective) -> Objective:
-    if callable(objective):
-        return objective
-    if objective not in OBJECTIVES:
-        known = ", ".join(OBJECTIVES)
-        raise ValueError(f"{argument}: expected a function (law, y) or one of {known}, got {objective!r}")
-    return OBJECTIVES[objective]
+def _find(argument: str, objective: str | Objective) -> Loss:
+    if not callable(objective):
+        if objective not in OBJECTIVES:
+            known = ", ".join(OBJECTIVES)
+            raise ValueError(f"{argument}: expected a function (law, y) or one of {known}, got {objective!r}")
+        objective = OBJECTIVES[objective]
+    if "bounds" not in inspect.signature(objective).parameters:
+        return lambda law, plays: objective(law, plays.y)
+
+    def with_bounds(law: Distribution, plays: PlayTensors) -> Tensor:
+        if plays.bounds is None:
+            raise ValueError(f"{argument}: {_name(objective)} asks for bounds, and the plays have none; choose another")
+        return objective(law, plays.y, plays.bounds)
+
+    return with_bounds
 
 
 def _name(objective: str | Objective) -> str:
@@ -283,22 +302,30 @@ def _name(objective: str | Objective) -> str:
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def _check_plays(name: str, plays: PlayTensors) -> None:
+def _check_plays(name: str, plays: Plays) -> None:
     if len(plays) == 0:
         raise ValueError(f"{name}: expected at least one play, got none; is the split of games right?")
-    real = torch.arange(plays.x.shape[-1], device=plays.x.device) < plays.lengths.unsqueeze(1)
-    for field, good in (
-        ("y", plays.y.isfinite()),
-        ("static", plays.static.isfinite()),
-        ("x", plays.x.isfinite() | ~real.unsqueeze(1)),
-    ):
-        if not bool(good.all()):
-            where = tuple(int(i) for i in (~good).nonzero()[0])
-            value = getattr(plays, field)[where].item()
-            raise ValueError(
-                f"{name}.{field}: expected finite numbers, but {field}{list(where)} (the first index is the play) is "
-                f"{value}; {int((~good).sum())} such values. Drop or repair them in the features"
-            )
+    for first, part in _parts(plays):
+        real = torch.arange(part.x.shape[-1], device=part.x.device) < part.lengths.unsqueeze(1)
+        for field, good in (
+            ("y", part.y.isfinite()),
+            ("static", part.static.isfinite()),
+            ("x", part.x.isfinite() | ~real.unsqueeze(1)),
+        ):
+            if not bool(good.all()):
+                where = [int(i) for i in (~good).nonzero()[0]]
+                value = getattr(part, field)[tuple(where)].item()
+                where[0] += first
+                raise ValueError(
+                    f"{name}.{field}: expected finite numbers, but {field}{where} (the first index is the play) is "
+                    f"{value}. Drop or repair such values in the features"
+                )
+
+
+def _parts(plays: Plays) -> Iterator[tuple[int, PlayTensors]]:
+    """The plays some at a time, with the number of the first: all of them may be too many for memory."""
+    for index in torch.arange(len(plays)).split(4096):
+        yield int(index[0]), plays[index]
 
 
 def _accelerator() -> Accelerator:
@@ -336,15 +363,21 @@ def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     )
 
 
-def _batches(plays: int, config: TrainConfig, epoch: int, accelerator: Accelerator) -> list[tuple[Tensor, int]]:
+def _batches(lengths: Tensor, config: TrainConfig, epoch: int, accelerator: Accelerator) -> list[tuple[Tensor, int]]:
     """Seed the epoch; indices of this process's share of each batch, with the size of the whole batch.
 
-    Batches differ by at most one play, so that no small last one weighs as much as the others.
+    Batches differ by at most one play, so that no small last one weighs as much as the others. Plays of similar length
+    share one, since all are computed as long as the longest: of `POOL` batches drawn at random the plays are sorted by
+    length, split, and the batches shuffled. Each play still comes once, in company that no outcome has a say in.
     """
     order_seed, dropout_seed = np.random.SeedSequence([config.seed, epoch]).generate_state(2)
     torch.manual_seed(int(dropout_seed) + accelerator.process_index)
-    order = torch.randperm(plays, generator=torch.Generator().manual_seed(int(order_seed)))
-    batches = order.tensor_split(math.ceil(plays / config.batch_size))
+    generator = torch.Generator().manual_seed(int(order_seed))
+    plays = len(lengths)
+    order = torch.randperm(plays, generator=generator)
+    pools = [pool[lengths[pool].argsort(stable=True)] for pool in order.split(POOL * config.batch_size)]
+    batches = torch.cat(pools).tensor_split(math.ceil(plays / config.batch_size))
+    batches = [batches[i] for i in torch.randperm(len(batches), generator=generator)]
     return [(batch[accelerator.process_index :: accelerator.num_processes], len(batch)) for batch in batches]
 
 
@@ -356,10 +389,10 @@ def _learning_rate(config: TrainConfig, step: int, steps: int) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
 
-def _tensors(plays: PlayTensors, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(x, lengths, static, y) on the device and in the model's float32."""
-    x, static, y = (tensor.to(device, torch.float32) for tensor in (plays.x, plays.static, plays.y))
-    return x, plays.lengths.to(device), static, y
+def _on(device: torch.device, plays: PlayTensors) -> PlayTensors:
+    """The plays on the device and in the model's float32."""
+    plays = plays.to(device)
+    return dataclasses.replace(plays, **{name: getattr(plays, name).float() for name in ("x", "static", "y")})
 
 
 def _autocast(config: TrainConfig, device: torch.device) -> torch.autocast:
@@ -388,21 +421,17 @@ def _over_processes(total: float, accelerator: Accelerator) -> float:
 
 @torch.no_grad()
 def _means(
-    model: PassingModel,
-    plays: PlayTensors,
-    losses: tuple[Objective, ...],
-    config: TrainConfig,
-    accelerator: Accelerator,
+    model: PassingModel, plays: Plays, losses: tuple[Loss, ...], config: TrainConfig, accelerator: Accelerator
 ) -> list[float]:
     """Means of the losses over all plays, each process taking its share of them."""
     model.eval()
     totals = [0.0] * len(losses)
     for index in torch.arange(accelerator.process_index, len(plays), accelerator.num_processes).split(1024):
-        x, lengths, static, y = _tensors(plays[index], accelerator.device)
+        batch = _on(accelerator.device, plays[index])
         with _autocast(config, accelerator.device):
-            law = model(x, lengths, static)
+            law = model(batch.x, batch.lengths, batch.static)
         for i, loss_of in enumerate(losses):
-            totals[i] += float(loss_of(law, y).sum())
+            totals[i] += float(loss_of(law, batch).sum())
     return [_over_processes(total, accelerator) / len(plays) for total in totals]
 
 
@@ -422,8 +451,8 @@ class _Run:
         config: TrainConfig,
         objective: str | Objective,
         criterion: str | Objective,
-        train_plays: PlayTensors,
-        validation_plays: PlayTensors,
+        train_plays: Plays,
+        validation_plays: Plays,
     ) -> None:
         """Write the configuration of a new run, or check that the run in the directory is this one."""
         if self.directory is None or not self.accelerator.is_main_process:
@@ -484,12 +513,15 @@ def _write(path: Path, write: Callable[[Path], Any]) -> None:
     os.replace(part, path)
 
 
-def _fingerprint(plays: PlayTensors) -> str:
-    """A hash of everything that training reads of the plays."""
+def _fingerprint(plays: Plays) -> str:
+    """A hash of everything that training reads of the plays, the same in memory and on disk."""
     digest = hashlib.blake2b(digest_size=16)
-    for tensor in (plays.x, plays.lengths, plays.static, plays.y):
-        digest.update(str((tuple(tensor.shape), tensor.dtype)).encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    for _, part in _parts(plays):
+        real = torch.arange(part.x.shape[-1], device=part.x.device) < part.lengths.unsqueeze(1)
+        for tensor in (part.x.transpose(1, 2)[real], part.lengths, part.static, part.y, part.bounds):
+            if tensor is not None:
+                digest.update(str((tuple(tensor.shape), tensor.dtype)).encode())
+                digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -51,7 +51,7 @@ def test_a_fresh_law_for_each_play(law):
     loss = -first.log_prob(torch.full((9,), 5.0)).sum()
     loss.backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
-    assert any(p.grad.abs().max() > 0 for p in model.tcn.parameters())
+    assert any(p.grad.abs().max() > 0 for p in model.trunk.parameters())
 
 
 def test_links_return_valid_parameters_for_any_output():

@@ -48,7 +48,7 @@ from qbsbp import schema
 from qbsbp.datasets import _files, _season
 from qbsbp.schema import EVENTS, FOOTBALL, Quirk, Report, Tracking
 
-__all__ = ["FILL", "MARGIN", "read"]
+__all__ = ["FILL", "MARGIN", "files_of_weeks", "read"]
 
 MARGIN = 5
 """Frames kept before the snap and after the release."""
@@ -203,6 +203,17 @@ def read(
         *(Quirk(name, met[name], handled) for name, handled in QUIRKS.items())
     )
     return Tracking(plays, frames, FOOTBALL, report)
+
+
+def files_of_weeks(directory: str | os.PathLike[str]) -> dict[int, tuple[str, ...]]:
+    """The files that each week of a season is read from, relative to its folder; none where it is of another layout."""
+    folder = _files.existing_folder(Path(directory), "directory")
+    try:
+        edition, tracking = _edition(folder)
+    except FileNotFoundError:
+        return {}
+    tables = ("games.csv", "plays.csv", "players.csv", edition.scouting_file)
+    return {week: (*tables, name) for week, name in sorted(tracking.items())}
 
 
 QUIRKS = {

@@ -20,7 +20,7 @@ from qbsbp import schema
 from qbsbp.datasets import _files, _season
 from qbsbp.schema import FOOTBALL, Quirk, Report, Tracking
 
-__all__ = ["read", "truth"]
+__all__ = ["files_of_weeks", "read", "truth"]
 
 LAYOUT = "parquet"
 FRAMES = re.compile(r"frames/week=(\d+)/part-0\.parquet")
@@ -90,6 +90,13 @@ def truth(directory: str | os.PathLike[str], *, verify: bool = True) -> pd.DataF
     if verify:
         _season.check_manifest(folder, [name], layouts)
     return _table(folder, name)
+
+
+def files_of_weeks(directory: str | os.PathLike[str]) -> dict[int, tuple[str, ...]]:
+    """The files that each week of a season is read from, relative to its folder; none where it is of another layout."""
+    folder = _files.existing_folder(Path(directory), "directory")
+    names = [path.relative_to(folder).as_posix() for path in folder.glob("frames/week=*/part-0.parquet")]
+    return {int(match[1]): ("plays.parquet", match[0]) for name in sorted(names) if (match := FRAMES.fullmatch(name))}
 
 
 def _table(folder: Path, name: str) -> pd.DataFrame:
