@@ -193,7 +193,8 @@ class PassingModel(nn.Module):
 
     Args:
         config: Sizes of the network and the law it returns.
-        trunk: What to put in the TCN's place: any module that turns (x, lengths) into states (batch, trunk.width).
+        trunk: What to put in the TCN's place: a module that turns (x, lengths) into states (batch, trunk.width). It is
+            given the features as they are, not standardised: differences between players keep their meaning.
 
     Example:
         >>> model = PassingModel(ModelConfig(in_channels=4, channels=(8, 8), bin_edges=range(-10, 31)))
@@ -250,7 +251,9 @@ class PassingModel(nn.Module):
         if static is None:
             static = x.new_zeros(x.shape[0], 0)
         self._check_static(static, plays=x.shape[0])
-        state = self.trunk((x - self.x_shift) / self.x_scale, lengths)
+        if isinstance(self.trunk, TCN):
+            x = (x - self.x_shift) / self.x_scale
+        state = self.trunk(x, lengths)
         return self.head(state, static)
 
     def head(self, state: Tensor, static: Tensor) -> Tensor:

@@ -1,5 +1,20 @@
-"""What one would otherwise use: the references that a model has to beat."""
+"""What one would otherwise use: the references that a model has to beat.
 
-from .climatology import fit_climatology
+All answer `predict(plays)` with a distribution for each play, as `qbsbp.model.PassingModel` does. Those of whole yards
+put each yard in a bin of its own, of which `qbsbp.distributions.Rounded` gives the probability back unchanged.
+Chapter: the rivals.
+"""
 
-__all__ = ["fit_climatology"]
+from .climatology import FieldClimatology, fit_climatology
+from .gradient_boosting import MeanBoosting, QuantileBoosting
+from .trunks import NoTrunk, PlayerTransformer, Zoo
+
+__all__ = [
+    "FieldClimatology",
+    "MeanBoosting",
+    "NoTrunk",
+    "PlayerTransformer",
+    "QuantileBoosting",
+    "Zoo",
+    "fit_climatology",
+]

@@ -1,4 +1,4 @@
-r"""Climatology: one law for all plays, the distribution of past outcomes whatever the situation.
+r"""Climatology: the distribution of past outcomes whatever the situation, or whatever but the place on the field.
 
 The name is that of weather forecasting, where the long-run distribution of the season is the reference of every score:
 a forecast has skill as far as it beats it. Chapter: real tracking (book/ch09_ultimate.md).
@@ -16,8 +16,10 @@ from scipy import optimize
 from torch import Tensor
 
 from ..distributions import Binned, SplicedBinnedPareto
+from ..features import PlayTensors, StoredPlays
+from ._yards import YARDS, law_of_mass
 
-__all__ = ["fit_climatology"]
+__all__ = ["FieldClimatology", "fit_climatology"]
 
 # Two parameters from fewer exceedances than this are hardly more than a guess.
 FEWEST_EXCEEDANCES = 10
@@ -107,3 +109,35 @@ def _fit_tail(excess: NDArray, xi_bounds: tuple[float, float]) -> tuple[float, f
     )
     xi, log_beta = best.x
     return float(xi), float(scale * math.exp(log_beta))
+
+
+class FieldClimatology:
+    r"""What past passes gained from the same part of the field, whatever else was the case.
+
+    With :math:`n_k` of n passes from that part gaining k whole yards, and :math:`p_k` the share among all N passes,
+
+    .. math:: P(Y = k) = \frac{n_k + 10\, p_k}{n + 10}, \qquad p_k = \frac{N_k + c}{N + 199\,c}, \quad c = 0.01.
+
+    Parts of the field are those of published tables: 1 to 5, 6 to 10, 11 to 20, 21 to 30, 31 to 50, 51 to 80 and 81 to
+    99 yards to the goal line.
+
+    Args:
+        plays: Training passes, with bounds.
+    """
+
+    PARTS = (0, 5, 10, 20, 30, 50, 80, 99)
+
+    def __init__(self, plays: PlayTensors | StoredPlays) -> None:
+        part, yards = self._part(plays), (plays.y.long() - int(YARDS[0])).numpy()
+        counts = np.zeros((len(self.PARTS) - 1, len(YARDS)))
+        np.add.at(counts, (part, yards), 1.0)
+        overall = counts.sum(0) + 0.01
+        overall /= overall.sum()
+        self.mass = (counts + 10 * overall) / (counts.sum(1, keepdims=True) + 10)
+
+    def predict(self, plays: PlayTensors | StoredPlays) -> Binned:
+        """The laws of some passes."""
+        return law_of_mass(self.mass[self._part(plays)])
+
+    def _part(self, plays: PlayTensors | StoredPlays) -> NDArray:
+        return np.searchsorted(self.PARTS, plays.bounds[:, 1].numpy(), side="left") - 1
