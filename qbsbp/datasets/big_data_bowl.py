@@ -247,7 +247,7 @@ QUIRKS = {
     "releases_by_machine": "only autoevent_passforward: taken as the release",
     "tags_by_machine": "other tags of the machine's: dropped",
     "tags_other": "tags with no place in the schema's list: other",
-    "targets_unknown": "of passes, or not of the offence: target_id 0",
+    "targets_unknown": "of passes, nobody of the offence is known to be it: target_id 0",
     "yards_unlike_text": "the text of the play says other yards: the column taken",
     "rows": "of tracking, read",
     "rows_other_plays": "of plays that are not kept",
