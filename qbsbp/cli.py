@@ -34,7 +34,7 @@ def _list(_: argparse.Namespace) -> int:
 def _fetch(parsed: argparse.Namespace) -> int:
     try:
         folder = datasets.fetch(parsed.name, files=parsed.files)
-    except (ConnectionError, ValueError) as error:  # an answer to the reader, not a fault of the program
+    except (OSError, ValueError) as error:  # an answer to the reader, not a fault of the program
         print(f"qbsbp: {error}", file=sys.stderr)
         return 1
     print(f"{parsed.name} is in {folder}")

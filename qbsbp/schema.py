@@ -8,13 +8,27 @@ inside `Tracking`, so that no number is ever read in the wrong unit. Chapter: re
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["Column", "Table", "Layout", "FOOTBALL", "ULTIMATE", "Quirk", "Report", "Tracking", "SchemaError", "check"]
+__all__ = [
+    "Column",
+    "Table",
+    "Layout",
+    "FOOTBALL",
+    "ULTIMATE",
+    "Quirk",
+    "Rejected",
+    "Report",
+    "Tracking",
+    "SchemaError",
+    "check",
+    "check_table",
+]
 
 KINDS = ("integer", "number", "boolean", "category", "text")
 
@@ -325,11 +339,35 @@ class Quirk:
 
 
 @dataclass(frozen=True)
+class Rejected:
+    """A play that was set aside, and why.
+
+    Args:
+        file: File that the reason was found in, "" where it is not known.
+        game_id: Its game.
+        play_id: Its number within the game.
+        reason: The first reason that held, by the name under which the report counts it.
+        detail: What was found there, "" where the reason says all.
+    """
+
+    file: str
+    game_id: int
+    play_id: int
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
-    """What a reader found and did, in the order it happened. `report["name"]` is a count, `table()` shows all."""
+    """What was found and done, in the order it happened, and which plays were set aside for it.
+
+    `report["name"]` is a count, `table()` shows all of them, `rejected_table()` has one row for each play that was set
+    aside. What is counted for a reason is the number of its plays in that table.
+    """
 
     source: str
     quirks: tuple[Quirk, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
 
     def __getitem__(self, name: str) -> int | float:
         for quirk in self.quirks:
@@ -352,11 +390,34 @@ class Report:
         for quirk in (quirk for report in reports for quirk in report.quirks):
             before = counts[quirk.name].count if quirk.name in counts else 0
             counts[quirk.name] = replace(quirk, count=before + quirk.count)
-        return Report("; ".join(dict.fromkeys(report.source for report in reports)), tuple(counts.values()))
+        source = "; ".join(dict.fromkeys(report.source for report in reports))
+        return Report(source, tuple(counts.values()), tuple(play for report in reports for play in report.rejected))
+
+    def reject(self, reasons: dict[str, str], *plays: Rejected) -> Report:
+        """The report with further plays set aside, and with an entry for each of `reasons` that counts its plays.
+
+        Args:
+            reasons: What was done, in words, by the name of the reason; a reason that held for no play counts 0.
+            plays: The plays, each with one of `reasons`.
+
+        Raises:
+            ValueError: A play has another reason.
+        """
+        other = [play.reason for play in plays if play.reason not in reasons]
+        if other:
+            raise ValueError(f"plays: expected the reasons {', '.join(reasons)}, came {other[0]!r}. Add it to reasons.")
+        rejected = (*self.rejected, *plays)
+        count = Counter(play.reason for play in rejected)
+        counted = self.add(*(Quirk(name, count[name], handled) for name, handled in reasons.items()))
+        return replace(counted, rejected=rejected)
 
     def table(self) -> pd.DataFrame:
         """The entries as a table with columns `quirk`, `count` and `handled`."""
         return pd.DataFrame([(q.name, q.count, q.handled) for q in self.quirks], columns=["quirk", "count", "handled"])
+
+    def rejected_table(self) -> pd.DataFrame:
+        """The plays that were set aside: columns `file`, `game_id`, `play_id`, `reason` and `detail`."""
+        return pd.DataFrame([vars(play) for play in self.rejected], columns=[f.name for f in fields(Rejected)])
 
     def __str__(self) -> str:
         width = max((len(quirk.name) for quirk in self.quirks), default=0)
@@ -388,14 +449,22 @@ def check(plays: pd.DataFrame, frames: pd.DataFrame, layout: Layout = ULTIMATE) 
     Raises:
         SchemaError: At the first row that breaks a rule, with table, row, column, value and what was expected.
     """
-    for table, data in ((layout.plays, plays), (layout.frames, frames)):
-        _check_columns(table, data)
-        for column in table.columns:
-            if column.name in data.columns:
-                _check_entries(table, column, data[column.name])
-        _check_key(table, data)
+    check_table(layout.plays, plays)
+    check_table(layout.frames, frames)
     _check_plays_meet(layout, plays, frames)
     _check_frames_run(layout, frames)
+
+
+def check_table(table: Table, data: pd.DataFrame) -> None:
+    """Raise a SchemaError unless one table has its columns and no others, each entry in its range, and every key once.
+
+    Derived columns may be absent. Whether the two tables fit together is for `check` to say.
+    """
+    _check_columns(table, data)
+    for column in table.columns:
+        if column.name in data.columns:
+            _check_entries(table, column, data[column.name])
+    _check_key(table, data)
 
 
 def _check_columns(table: Table, data: pd.DataFrame) -> None:

@@ -1,15 +1,20 @@
-"""A season small enough to see through, with every kind of dropback in it, as `data_synth.write` wants a season."""
+"""A season small enough to see through, with every kind of dropback in it, as `data_synth.write` wants a season; and
+the files of the Big Data Bowl that are made of it, to be spoiled."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from data_synth import big_data_bowl as layouts
 from data_synth.write import LAYOUTS, write
-from qbsbp.schema import EVENTS, FOOTBALL
+from qbsbp.datasets import big_data_bowl
+from qbsbp.schema import EVENTS, FOOTBALL, Tracking
 
 ROLES = ["QB", *["OL"] * 5, "RB", "TE", *["WR"] * 3, *["DL"] * 4, *["LB"] * 2, *["DB"] * 5]
 TEAMS = ("ASH", "BRK", "CLO", "ELM")
@@ -214,4 +219,79 @@ def with_many_quirks(monkeypatch) -> None:
         monkeypatch.setitem(layouts.QUIRKS, name, 0.5)
 
 
-__all__ = ["CASES", "LAYOUTS", "TinySeason", "with_many_quirks", "without_quirks", "write"]
+# --- files of the Big Data Bowl ---------------------------------------------------------------------------------------
+
+TRACKING = {2023: "week1.csv", 2025: "tracking_week_1.csv"}
+SCOUTING = {2023: "pffScoutingData.csv", 2025: "player_play.csv"}
+NONE = {2023: "None", 2025: "NA"}
+SNAP = 6  # frame of every play of `TinySeason`
+
+
+def write_bowls(base: Path) -> dict[int, Path]:
+    """A folder of each year, without quirks."""
+    with pytest.MonkeyPatch.context() as patch:
+        without_quirks(patch)
+        for year in TRACKING:
+            write(TinySeason(), base / str(year), f"big_data_bowl_{year}", progress=False)
+    return {year: base / str(year) for year in TRACKING}
+
+
+def read_bowl(folder: Path, **options) -> Tracking:
+    return big_data_bowl.read(folder, **{"verify": False, "progress": False, **options})
+
+
+def change(path: Path, edit: Callable[[pd.DataFrame], pd.DataFrame | None]) -> None:
+    """Rewrite a CSV file, every entry as the text it is."""
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    edited = edit(rows)
+    (rows if edited is None else edited).to_csv(path, index=False)
+
+
+def put(path: Path, row: int, column: str, value: str) -> None:
+    def edit(rows):
+        rows.loc[row, column] = value
+
+    change(path, edit)
+
+
+def first_play(folder: Path, year: int, rows: pd.DataFrame, *, outcome: str = "C") -> np.ndarray:
+    """Rows of tracking of the first play of week 1 with this result."""
+    plays = pd.read_csv(folder / "plays.csv", dtype=str)
+    plays = plays[plays["passResult"] == outcome].merge(rows[["gameId", "playId"]].drop_duplicates())
+    return ((rows["gameId"] == plays["gameId"].iloc[0]) & (rows["playId"] == plays["playId"].iloc[0])).to_numpy()
+
+
+def edit_play(folder: Path, year: int, edit: Callable[[pd.DataFrame], pd.DataFrame], *, outcome: str = "C") -> None:
+    """Rewrite the rows of one play; frameId is a number while at it."""
+
+    def both(rows):
+        mine = first_play(folder, year, rows, outcome=outcome)
+        part = rows[mine].assign(frameId=rows.loc[mine, "frameId"].astype(int))
+        return pd.concat([rows[~mine], edit(part)])
+
+    change(folder / TRACKING[year], both)
+
+
+def renamed(before: str, after: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda rows: rows.replace({"event": {before: after}})
+
+
+__all__ = [
+    "CASES",
+    "LAYOUTS",
+    "NONE",
+    "SCOUTING",
+    "SNAP",
+    "TRACKING",
+    "TinySeason",
+    "change",
+    "edit_play",
+    "first_play",
+    "put",
+    "read_bowl",
+    "renamed",
+    "with_many_quirks",
+    "without_quirks",
+    "write",
+    "write_bowls",
+]

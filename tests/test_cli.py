@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from qbsbp import cli, datasets
@@ -30,13 +32,16 @@ def test_a_part_of_what_is_needed_whole_is_refused_with_a_sentence(capsys):
     assert capsys.readouterr().err == "qbsbp: files: expected None, since all are needed, came 2.\n"
 
 
-def test_fetch_without_a_network_fails_with_a_sentence(monkeypatch, capsys):
-    def offline(name, files):
-        raise ConnectionError(f"{name}: the publisher could not be reached")
+@pytest.mark.parametrize(
+    "error", [ConnectionError("the publisher could not be reached"), OSError(errno.ENOSPC, "the disk is full")]
+)
+def test_fetch_without_a_network_or_room_fails_with_a_sentence(monkeypatch, capsys, error):
+    def fail(name, files):
+        raise error
 
-    monkeypatch.setattr(datasets, "fetch", offline)
+    monkeypatch.setattr(datasets, "fetch", fail)
     assert cli.main(["data", "fetch", "nab"]) == 1
-    assert capsys.readouterr().err == "qbsbp: nab: the publisher could not be reached\n"
+    assert capsys.readouterr().err == f"qbsbp: {error}\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["data"], ["data", "fetch"], ["data", "fetch", "nfl"]])

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from qbsbp import tracking
-from qbsbp.schema import ULTIMATE, Column, Quirk, Report, SchemaError, check
+from qbsbp.schema import FOOTBALL, ULTIMATE, Column, Quirk, Rejected, Report, SchemaError, check, check_table
 from tests.ultimate_cases import needs_real_data, real, simulated
 
 
@@ -147,3 +147,34 @@ def test_a_report_counts_in_order_and_replaces_by_name():
     assert re.search(r"source\n  a +3  kept\n  b +2  dropped", str(report))
     with pytest.raises(KeyError, match="no 'c'; it has a, b"):
         report["c"]
+
+
+def test_a_report_names_rejected_plays_and_counts_them_by_reason():
+    reasons = {"torn": "set aside", "late": "set aside too"}
+    report = Report("source").add(Quirk("a", 5, "kept")).reject(reasons, Rejected("f.csv", 7, 1, "torn", "two holes"))
+    assert [(quirk.name, quirk.count) for quirk in report] == [("a", 5), ("torn", 1), ("late", 0)]
+    report = report.reject({"torn": "set aside"}, Rejected("f.csv", 7, 2, "torn"), Rejected("", 8, 1, "torn"))
+    assert (report["torn"], report["late"]) == (3, 0)
+    report = report.add(Quirk("b", 1, "dropped"))  # keeps them
+    assert report.rejected_table().to_dict("list") == {
+        "file": ["f.csv", "f.csv", ""], "game_id": [7, 7, 8], "play_id": [1, 2, 1],
+        "reason": ["torn"] * 3, "detail": ["two holes", "", ""],
+    }  # fmt: skip
+    shown = r"source\n  a +5  kept\n  torn +3  set aside\n  late +0  set aside too\n  b +1  dropped"
+    assert re.fullmatch(shown, str(report))
+    with pytest.raises(ValueError, match="plays: expected the reasons torn, late, came 'lost'"):
+        report.reject(reasons, Rejected("f.csv", 7, 1, "lost"))
+
+
+def test_a_report_without_rejected_plays_has_an_empty_table_of_them():
+    table = Report("source").rejected_table()
+    assert table.empty
+    assert list(table.columns) == ["file", "game_id", "play_id", "reason", "detail"]
+
+
+def test_one_table_is_checked_alone(tables):
+    check_table(ULTIMATE.plays, tables[0])
+    with pytest.raises(SchemaError, match=r"plays, row 2, column 'throws', value .*-1"):
+        check_table(ULTIMATE.plays, set_cell("plays", 2, "throws", -1)(*tables)[0])
+    with pytest.raises(SchemaError, match=r"plays: expected the columns .*missing are season, week"):
+        check_table(FOOTBALL.plays, tables[0])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qbsbp.schema import FOOTBALL, ULTIMATE, check
+from qbsbp.schema import FOOTBALL, check
 from qbsbp.tracking import (
     MAX_SPEED,
     add_velocities,
@@ -114,9 +114,6 @@ def test_plays_do_not_touch_each_other():
 
 
 def test_wrong_arguments_are_refused():
-    yards = dataclasses.replace(simulated(), layout=dataclasses.replace(ULTIMATE, length_unit="yard"))
-    with pytest.raises(ValueError, match="tracking: expected lengths in metres, came yards"):
-        repair_jumps(yards)
     for speed in (0.0, -1.0, float("nan")):
         with pytest.raises(ValueError, match="max_speed: expected a positive speed in m/s"):
             repair_jumps(simulated(), max_speed=speed)
@@ -395,6 +392,38 @@ def test_a_filled_hole_is_held_at_the_last_recorded_place_until_it_ends():
     np.testing.assert_allclose(after[DERIVED[:2]].to_numpy(float), expected.to_numpy(float), atol=1e-4)
 
 
+def test_football_has_the_same_limit_in_yards():
+    """A step of 13.2 yard/s is none of a player, one of 13.0 may be; 12 m/s are 13.12 yard/s."""
+    for yards, jumps in ((1.30, 0), (1.32, 1)):
+
+        def run(place, frame, yards=yards):
+            place[:] = place[:1]
+            place[frame >= 9, 3] += [yards, 0.0]
+
+        one = synthetic()
+        rows = slice(0, 23 * int(one.plays["release_frame"].iloc[0]))
+        report = repair_jumps(pitch(with_frames(one, one.frames[rows]), run)).report
+        assert report["jumps"] == jumps
+
+
+def test_a_thrown_ball_is_no_player_out_of_reach():
+    def throw(place, frame):
+        place[frame > 12, 0] += 30.0
+
+    thrown = pitch(synthetic(), throw)
+    assert thrown.frames["side"].iloc[0] == "ball"
+    assert repair_jumps(thrown).report["jumps"] == 0
+
+
+def test_the_league_and_no_play_at_all_lose_nothing():
+    done = prepare(synthetic())
+    assert [done.report[name] for name in ("jumps", "repaired_rows", "repaired_plays")] == [0, 0, 0]
+    assert done.report.rejected == ()
+    assert len(done.plays) == len(synthetic().plays)
+    none = dataclasses.replace(synthetic(), plays=synthetic().plays[:0], frames=synthetic().frames[:0])
+    assert len(prepare(none).frames) == 0
+
+
 @pytest.mark.parametrize("last", [1, 6, 7, 15, 30])
 def test_no_later_frame_of_football_changes_what_is_said_of_an_earlier_one(last):
     rng = np.random.default_rng(last)
@@ -404,8 +433,10 @@ def test_no_later_frame_of_football_changes_what_is_said_of_an_earlier_one(last)
 
     tracking = synthetic()
     whole, changed = (
-        add_velocities(repair_holes(one)) for one in (pitch(tracking, lambda *_: None), pitch(tracking, change))
+        add_velocities(repair_jumps(repair_holes(one)))
+        for one in (pitch(tracking, lambda *_: None), pitch(tracking, change))
     )
+    assert changed.report["jumps"] > 0
     before = (tracking.frames["frame_id"] <= last).to_numpy()
     columns = ["x", "y", "repaired", *DERIVED]
     np.testing.assert_array_equal(
@@ -433,6 +464,10 @@ def test_the_real_plays_are_credible_once_prepared():
     done = prepare(highlights())
     check(done.plays, done.frames, FOOTBALL)
     assert [done.report[name] for name in ("frozen_frames", "frozen_plays")] == [15, 1]
+    assert [done.report[name] for name in ("jumps", "repaired_rows", "repaired_plays")] == [34, 37, 23]
+    assert len(done.plays) == 309
+    assert done.report.rejected == ()
+    assert done.frames["repaired"].sum() == 4 * 23  # of the play with frozen frames: nobody is out of reach here
     speed = np.hypot(done.frames["velocity_x"], done.frames["velocity_y"])
     assert speed.max() < 11
     assert done.report["frames_in_play"] == len(done.frames) / 23 == 10_275

@@ -36,6 +36,7 @@ def fetch(name: str, *, files: int | None = None, progress: bool = True) -> Path
         ValueError: There is no such dataset; a part was asked for of one that needs all its files; or what arrived
             differs in checksum from what was published.
         ConnectionError: The publisher could not be reached.
+        OSError: The disk is full or may not be written to.
     """
     if name not in SOURCES:
         raise ValueError(f"name: expected one of {', '.join(SOURCES)}, came {name!r}. Choose one of them.")

@@ -15,6 +15,7 @@ no mistake, and the cache may complete any QBSBP_DATA that is a directory.
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import lzma
@@ -339,6 +340,7 @@ def fetch(source: Source, *, paths: list[str] | None = None, count: int | None =
 
     Raises:
         ConnectionError: The address could not be reached, or answered with an error.
+        OSError: The disk is full or may not be written to; the message says how much room is needed.
         ValueError: What arrived differs in checksum from what was published.
     """
     cache = source.cache()
@@ -354,31 +356,56 @@ def fetch(source: Source, *, paths: list[str] | None = None, count: int | None =
         missing = missing[: max(count - there, 0)]
     bar = tqdm(missing, desc=source.title, unit="file", disable=not progress)
     download = pooch.HTTPDownloader(progressbar=False, timeout=30)
-    for done, file in enumerate(bar, start=there):
-        target, url = cache / (f"{file.path}.xz" if source.compressed else file.path), source.address + file.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        os.close(handle)
+    for done, file in enumerate(bar):
+        url = source.address + file.path
+        have = f"{there + done} of {there + len(missing)} files are in {cache}"
+        again = (
+            f"call again, which goes on from there; or set {VARIABLE} to a directory that has them under "
+            f"'{source.name}/'."
+        )
         try:
-            try:
-                download(url, temporary, None)
-            except requests.exceptions.RequestException as error:
-                raise ConnectionError(
-                    f"{source.title}: {url} could not be downloaded ({type(error).__name__}: {error}). {done} of "
-                    f"{there + len(missing)} files are in {cache}. Check the network and call again, which goes on "
-                    f"from there; or set {VARIABLE} to a directory that has them under '{source.name}/'."
-                ) from error
-            advice = (
-                "Nothing was kept. Something between here and there answers in its place; ask who runs the network."
-            )
-            content = Path(temporary).read_bytes()
-            _compare(source, file, content, url, advice)
-            if source.compressed:
-                Path(temporary).write_bytes(lzma.compress(content, preset=1))
-            os.replace(temporary, target)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+            _fetch_one(source, file, url, cache, download)
+        except requests.exceptions.RequestException as error:
+            raise ConnectionError(
+                f"{source.title}: {url} could not be downloaded ({type(error).__name__}: {error}). {have}. Check the "
+                f"network and {again}"
+            ) from error
+        except OSError as error:
+            named = errno.errorcode.get(error.errno or 0, type(error).__name__)
+            raise OSError(
+                error.errno,
+                f"{source.title}: {file.path} could not be written to {cache} ({named}: {error.strerror or error}); "
+                f"nothing of it was kept. {_room(missing[done:])}. {have}. Make room there, or make it writable, and "
+                f"{again}",
+            ) from error
     return cache
+
+
+def _fetch_one(source: Source, file: Published, url: str, cache: Path, download: Callable) -> None:
+    """Download one file to a temporary name, check it, and only then give it its place in the cache."""
+    target = cache / (f"{file.path}.xz" if source.compressed else file.path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        download(url, name, None)
+        content = temporary.read_bytes()
+        advice = "Nothing was kept. Something between here and there answers in its place; ask who runs the network."
+        _compare(source, file, content, url, advice)
+        if source.compressed:
+            temporary.write_bytes(lzma.compress(content, preset=1))
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _room(files: list[Published]) -> str:
+    """How much room some files need before they are compressed, in words."""
+    sizes = [file.size for file in files if file.size is not None]
+    unknown = len(files) - len(sizes)
+    more = f", and {unknown} more whose size is not known" if unknown else ""
+    return f"The {len(sizes)} files still to come need at most {sum(sizes) / 1e6:,.1f} MB{more}"
 
 
 def table(content: bytes, name: str, columns: tuple[str, ...], *, tabs: bool = False) -> pd.DataFrame:

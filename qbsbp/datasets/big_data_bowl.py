@@ -17,7 +17,9 @@ What one has to know about these files, each counted in the report:
 * Snap and pass are tagged by an annotator (ball_snap, pass_forward) and by a machine (autoevent_ballsnap,
   autoevent_passforward), which may differ by some frames. The annotator's counts; the machine's where it stands alone.
 * Rows come twice, or are missing. Repetitions are dropped. Up to five missing rows of a player are filled on a straight
-  line between those around and flagged `repaired`; where a play's ends are missing it is cut.
+  line between those around and flagged `repaired`; where a play's ends are missing it is cut. A row without a place, or
+  with a value that cannot be, is taken for a missing one; only where more than one row in a hundred of a file has such
+  a value is the file refused, since then a unit or a column is another, and what looks credible in it is wrong as well.
 * Kept are five frames before the snap to five after the release, as the files of 2023 have them.
 * In 2023 nobody is marked as the target: he is looked up by the name that the text of the play gives. In 2025 the
   personnel is not told and is counted from the positions.
@@ -25,8 +27,9 @@ What one has to know about these files, each counted in the report:
   text of the play says otherwise (a fumble's return, mostly) that is counted and the column taken.
 * The release of a sack is its tag qb_sack or qb_strip_sack, that of a scramble its tag run.
 
-Set aside, with a count for each reason: plays that a penalty annulled, spikes, plays without a snap or a release, with
-other than eleven men a side, or with a longer hole between snap and release.
+Set aside, with a row each in `report.rejected_table()`: plays that a penalty annulled, spikes, plays without a snap, or
+without a release after it, of a team that does not play in their game, with other than eleven men a side, without one
+passer among them, or with a longer hole between snap and release.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,14 +49,16 @@ from tqdm import tqdm
 
 from qbsbp import schema
 from qbsbp.datasets import _files, _season
-from qbsbp.schema import EVENTS, FOOTBALL, Quirk, Report, Tracking
+from qbsbp.schema import EVENTS, FOOTBALL, Quirk, Rejected, Report, Tracking
 
-__all__ = ["FILL", "MARGIN", "files_of_weeks", "read"]
+__all__ = ["BEYOND", "FILL", "MARGIN", "files_of_weeks", "read"]
 
 MARGIN = 5
 """Frames kept before the snap and after the release."""
 FILL = 5
 """Most rows of one player in a row that are filled."""
+BEYOND = 0.01
+"""Share of a file's rows that may have a value beyond the schema's ranges."""
 
 RESULTS = {"C": "complete", "I": "incomplete", "IN": "interception", "S": "sack", "R": "scramble"}
 GROUPS = {
@@ -77,6 +82,8 @@ RELEASES = {
 }
 """Tags of snap and release, the better one first."""
 MACHINE = "autoevent_"
+TURNED = {"x": FOOTBALL.field_length, "y": FOOTBALL.field_width}
+"""What x and y of a play that went left are taken from."""
 MEASURED = {"x": "x", "y": "y", "s": "speed", "a": "acceleration", "dir": "direction", "o": "orientation"}
 ENTITIES = FOOTBALL.entities
 YARDS = re.compile(r"\bfor (?:(-?\d+) yards?|no gain)")
@@ -93,6 +100,7 @@ class _Edition:
     scouting_file: str
     team: str
     position: str
+    yards: str
     plays: dict[str, str]
     scouting: dict[str, str]
 
@@ -110,6 +118,7 @@ _EDITIONS = (
         scouting_file="pffScoutingData.csv",
         team="team",
         position="officialPosition",
+        yards="prePenaltyPlayResult",
         plays=_PLAYS
         | {"prePenaltyPlayResult": "number", "pff_playAction": "text", "personnelO": "text", "personnelD": "text"},
         scouting={"gameId": "integer", "playId": "integer", "nflId": "integer", "pff_role": "text"},
@@ -120,6 +129,7 @@ _EDITIONS = (
         scouting_file="player_play.csv",
         team="club",
         position="position",
+        yards="prePenaltyYardsGained",
         plays=_PLAYS
         | {"prePenaltyYardsGained": "number", "playAction": "text", "passLength": "number"}
         | dict.fromkeys(("playNullifiedByPenalty", "qbSpike"), "text"),
@@ -127,7 +137,10 @@ _EDITIONS = (
         | dict.fromkeys(("hadDropback", "wasTargettedReceiver", "wasInitialPassRusher"), "number"),
     ),
 )
-_GAMES = {"gameId": "integer", "season": "integer", "week": "integer", "homeTeamAbbr": "text"}
+_GAMES = {
+    **dict.fromkeys(("gameId", "season", "week"), "integer"),
+    **dict.fromkeys(("homeTeamAbbr", "visitorTeamAbbr"), "text"),
+}
 _KINDS = {
     "integer": pa.float64(),
     "number": pa.float64(),
@@ -159,8 +172,9 @@ def read(
         progress: Whether to show a bar.
 
     Returns:
-        Plays, frames (turned to the right, cut, repaired), layout and report. `target_id` is 0 where no target is
-        known; `air_yards` is missing in 2023; `return_yards` comes from the text of the play.
+        Plays, frames (turned to the right, cut, repaired), layout and report, which names every play that was set aside
+        with its reason. `target_id` is 0 where no target is known; `air_yards` is missing in 2023; `return_yards` comes
+        from the text of the play.
 
     Raises:
         FileNotFoundError: The directory is none, or lacks a file.
@@ -181,12 +195,13 @@ def read(
         _season.check_manifest(folder, [*tables, *(tracking[week] for week in wanted)], _LAYOUTS, advice=_KAGGLE)
 
     met: Counter[str] = Counter()
-    plays = _plays(folder, edition, wanted, met)
+    rejected: list[Rejected] = []
+    plays = _plays(folder, edition, wanted, met, rejected)
     roster = _roster(folder, edition)
     kept, parts = [], []
     for week in tqdm(wanted, desc=folder.name, unit="week", disable=not progress):
         of_week = plays[plays["week"] == week].reset_index(drop=True)
-        of_week, frames = _week(folder / tracking[week], edition, of_week, roster, met)
+        of_week, frames = _week(folder / tracking[week], edition, of_week, roster, met, rejected)
         if len(of_week):
             schema.check(of_week, frames, FOOTBALL)
             kept.append(of_week)
@@ -194,15 +209,17 @@ def read(
     if not kept:
         raise ValueError(
             f"{folder}: expected dropbacks with tracking in the weeks {', '.join(map(str, wanted))}, and none is left: "
-            f"{dict(met)}. Check that plays.csv and the files of tracking belong together."
+            f"{dict(Counter(play.reason for play in rejected))}, {met['plays_no_dropback']} no dropbacks. Check that "
+            f"plays.csv and the files of tracking belong together."
         )
     plays, frames = pd.concat(kept, ignore_index=True), pd.concat(parts, ignore_index=True)
     met["plays"], met["frames"] = len(plays), len(frames) // ENTITIES
     met["plays_turned"] = int((plays["play_direction"] == "left").sum())
+    rejected.sort(key=lambda play: (play.game_id, play.play_id))
     report = Report(f"Big Data Bowl {edition.year}, yards, 10 frames a second, from {folder}").add(
         *(Quirk(name, met[name], handled) for name, handled in QUIRKS.items())
     )
-    return Tracking(plays, frames, FOOTBALL, report)
+    return Tracking(plays, frames, FOOTBALL, report.reject(REASONS, *rejected))
 
 
 def files_of_weeks(directory: str | os.PathLike[str]) -> dict[int, tuple[str, ...]]:
@@ -216,31 +233,39 @@ def files_of_weeks(directory: str | os.PathLike[str]) -> dict[int, tuple[str, ..
     return {week: (*tables, name) for week, name in sorted(tracking.items())}
 
 
+REASONS = {
+    "plays_annulled": "by a penalty: set aside",
+    "plays_spiked": "set aside",
+    "plays_unlike": "an entry beyond the schema's ranges, as the down of a try for two points: set aside",
+    "plays_unknown_team": "of a team that is not one of the two of its game: set aside",
+    "plays_untracked": "without rows of tracking: set aside",
+    "plays_no_snap": "without a tag of the snap: set aside",
+    "plays_no_release": "without a tag of the release after the snap: set aside",
+    "plays_no_passer": "no one passer is marked, or he is not of the offence: set aside",
+    "plays_other_men": "not eleven men a side and a ball: set aside",
+    "plays_broken": "a hole of more than five frames, or at an end that reaches the snap or the release: set aside",
+}
+"""Why a play is set aside: the first of these that holds."""
+
 QUIRKS = {
     "plays": "kept",
     "plays_turned": "went left, turned by half a turn",
     "plays_no_dropback": "with another passResult than C, I, IN, S, R, as runs have: not read",
-    "plays_annulled": "by a penalty: set aside",
-    "plays_spiked": "set aside",
-    "plays_unlike": "a situation beyond the schema's ranges, as a try for two points: set aside",
-    "plays_untracked": "without rows of tracking: set aside",
-    "plays_no_snap": "without a tag of the snap: set aside",
-    "plays_no_release": "without a tag of the release after the snap: set aside",
-    "plays_other_men": "not eleven men a side and a ball: set aside",
-    "plays_no_passer": "no one passer is marked: set aside",
-    "plays_broken": "a hole of more than five frames, or at an end that reaches the snap or the release: set aside",
+    **REASONS,
     "plays_repaired": "with rows that were filled",
     "plays_cut": "an end is missing: cut to where all rows are",
     "snaps_by_machine": "only autoevent_ballsnap: taken as the snap",
     "releases_by_machine": "only autoevent_passforward: taken as the release",
     "tags_by_machine": "other tags of the machine's: dropped",
     "tags_other": "tags with no place in the schema's list: other",
-    "targets_unknown": "of passes: target_id 0",
+    "targets_unknown": "of passes, nobody of the offence is known to be it: target_id 0",
     "yards_unlike_text": "the text of the play says other yards: the column taken",
     "rows": "of tracking, read",
     "rows_other_plays": "of plays that are not kept",
     "rows_outside": "earlier than five frames before the snap or later than five after the release: dropped",
     "rows_repeated": "dropped",
+    "rows_unplaced": "x or y missing or not finite: taken for missing rows",
+    "rows_beyond": "a value beyond the schema's ranges: taken for missing rows",
     "rows_filled": "on a straight line, and flagged repaired",
     "frames": "moments kept",
 }
@@ -265,11 +290,18 @@ def _edition(folder: Path) -> tuple[_Edition, dict[int, str]]:
 # --- plays ------------------------------------------------------------------------------------------------------------
 
 
-def _plays(folder: Path, edition: _Edition, weeks: list[int], met: Counter[str]) -> pd.DataFrame:
+def _plays(
+    folder: Path, edition: _Edition, weeks: list[int], met: Counter[str], rejected: list[Rejected]
+) -> pd.DataFrame:
     """The schema's columns as far as they need no tracking, and `text`; one row a dropback, sorted by key."""
     path = folder / "games.csv"
     games = _read(path, _GAMES)
     _refuse(path, "gameId", games.duplicated("gameId"), games, "every game once")
+    for column in ("season", "week"):
+        limits = FOOTBALL.plays[column]
+        _refuse(path, column, ~games[column].between(limits.low, limits.high), games, limits.expected)
+    for column in ("homeTeamAbbr", "visitorTeamAbbr"):
+        _refuse(path, column, games[column].isna(), games, "text")
     path = folder / "plays.csv"
     rows = _read(path, edition.plays)
     _refuse(path, "gameId", ~rows["gameId"].isin(games["gameId"]), rows, "a game that games.csv has")
@@ -281,22 +313,19 @@ def _plays(folder: Path, edition: _Edition, weeks: list[int], met: Counter[str])
 
     keep = rows["passResult"].isin(RESULTS)
     met["plays_no_dropback"] = int((~keep).sum())
-    if edition.year == 2025:
-        annulled = keep & (rows["playNullifiedByPenalty"] == "Y")
-        spiked = keep & ~annulled & _true(rows["qbSpike"])
-        met["plays_annulled"], met["plays_spiked"] = int(annulled.sum()), int(spiked.sum())
-        keep &= ~annulled & ~spiked
     rows = rows[keep]
+    if edition.year == 2025:
+        sieve = _Sieve(path, rows[["gameId", "playId"]], rejected)
+        sieve.drop("plays_annulled", rows["playNullifiedByPenalty"] == "Y")
+        sieve.drop("plays_spiked", _true(rows["qbSpike"]))
+        rows = rows[sieve.sound]
     for column in ("quarter", "down", "yardsToGo", "absoluteYardlineNumber", "preSnapHomeScore", "preSnapVisitorScore"):
         _refuse(path, column, rows[column].isna(), rows, "an integer")
     for column in ("playDescription", "possessionTeam", "defensiveTeam", "gameClock"):
         _refuse(path, column, rows[column].isna(), rows, "text")
-    yards = "prePenaltyPlayResult" if edition.year == 2023 else "prePenaltyYardsGained"
+    yards = edition.yards
     _refuse(path, yards, rows[yards].isna() | (rows[yards] != rows[yards].round()), rows, "an integer")
-    fits = rows["down"].between(1, 4) & rows["yardsToGo"].between(1, 99)
-    fits &= rows["absoluteYardlineNumber"].between(11, 109)
-    met["plays_unlike"] = int((~fits).sum())
-    rows = rows[fits].sort_values(["gameId", "playId"], ignore_index=True)
+    rows = rows[_in_order(path, edition, rows, rejected)].sort_values(["gameId", "playId"], ignore_index=True)
 
     outcome = rows["passResult"].map(RESULTS)
     text = pd.Series([told.rpartition("REVERSED.")[2] for told in rows["playDescription"]], rows.index, dtype="str")
@@ -335,6 +364,25 @@ def _plays(folder: Path, edition: _Edition, weeks: list[int], met: Counter[str])
             "text": text,
         }
     ).pipe(_with_scouting, folder, edition)
+
+
+def _in_order(path: Path, edition: _Edition, rows: pd.DataFrame, rejected: list[Rejected]) -> np.ndarray:
+    """Which plays are within the schema's ranges and of the two teams of their game; the others are rejected."""
+    ranged = {"quarter": "quarter", "down": "down", "yardsToGo": "yards_to_go", edition.yards: "yards_gained"}
+    if edition.year == 2025:
+        ranged["passLength"] = "air_yards"
+    limits = {column: (FOOTBALL.plays[name].low, FOOTBALL.plays[name].high) for column, name in ranged.items()}
+    limits |= {"absoluteYardlineNumber": (11, 109), "preSnapHomeScore": (0, 100), "preSnapVisitorScore": (0, 100)}
+    sieve = _Sieve(path, rows[["gameId", "playId"]], rejected)
+    for column, (low, high) in limits.items():
+        entry = rows[column].to_numpy()
+        sieve.drop("plays_unlike", (entry < low) | (entry > high), column + " {:g}", entry)
+    ours, theirs, home, away = (
+        rows[name].to_numpy() for name in ("possessionTeam", "defensiveTeam", "homeTeamAbbr", "visitorTeamAbbr")
+    )
+    known = ((ours == home) & (theirs == away)) | ((ours == away) & (theirs == home))
+    sieve.drop("plays_unknown_team", ~known, "{} against {} in a game of {} and {}", ours, theirs, home, away)
+    return sieve.sound
 
 
 def _with_scouting(plays: pd.DataFrame, folder: Path, edition: _Edition) -> pd.DataFrame:
@@ -402,7 +450,12 @@ def _roster(folder: Path, edition: _Edition) -> pd.DataFrame:
 
 
 def _week(
-    path: Path, edition: _Edition, plays: pd.DataFrame, roster: pd.DataFrame, met: Counter[str]
+    path: Path,
+    edition: _Edition,
+    plays: pd.DataFrame,
+    roster: pd.DataFrame,
+    met: Counter[str],
+    rejected: list[Rejected],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Plays and frames of one week: the plays of `plays` whose tracking is sound, every column filled."""
     rows = _read(
@@ -411,7 +464,7 @@ def _week(
         | {edition.team: "word", "playDirection": "word", "event": "word"}
         | dict.fromkeys(MEASURED, "number"),
     )
-    _check_rows(path, edition, rows)
+    unplaced, beyond = _check_rows(path, edition, rows)
     met["rows"] += len(rows)
     if plays.empty:
         met["rows_other_plays"] += len(rows)
@@ -420,32 +473,40 @@ def _week(
 
     tagged = _tags(rows, play, frame)
     snap, release = _moments(tagged, plays)
-    sound = _set_aside(
-        met,
-        plays_untracked=np.bincount(play[play >= 0], minlength=len(plays)) == 0,
-        plays_no_snap=snap < 0,
-        plays_no_release=release < 0,
-        plays_no_passer=(plays["passer_id"] == 0).to_numpy(),
-    )
-    ours = (play >= 0) & sound[play]
+    sieve = _Sieve(path, plays[["game_id", "play_id"]], rejected)
+    sieve.drop("plays_untracked", np.bincount(play[play >= 0], minlength=len(plays)) == 0)
+    sieve.drop("plays_no_snap", snap < 0)
+    tags = [_tags_of(tagged, row) if frame < 0 else "" for row, frame in enumerate(release)]
+    sieve.drop("plays_no_release", release < 0, "{}", tags)
+    sieve.drop("plays_no_passer", plays["passer_id"] == 0)
+    ours = (play >= 0) & sieve.sound[play]
     met["rows_other_plays"] += int((~ours).sum())
     near = ours & (frame >= snap[play] - MARGIN) & (frame <= release[play] + MARGIN)
     met["rows_outside"] += int((ours & ~near).sum())
 
     men = _Men.of(rows.loc[near, ["nflId", edition.team]].set_axis(["id", "team"], axis=1), play[near], plays)
-    sound &= _set_aside(met, plays_other_men=sound & ~men.eleven_a_side)
+    sieve.drop("plays_unknown_team", men.stranger != "", "a man of {}", men.stranger)
+    sieve.drop("plays_other_men", ~men.eleven_a_side, "{} of the offence, {} of the defence, {} balls", *men.counts.T)
+    passer = plays["passer_id"].to_numpy()
+    sieve.drop("plays_no_passer", ~men.attacks(passer), "{} is not of the offence", passer)
+    sound = sieve.sound
     if not sound.any():
         return plays[sound], pd.DataFrame()
     near &= sound[play]
     kept = np.flatnonzero(sound)  # from here on a play's number is its place among these
     number = np.cumsum(sound) - 1
-    play, frame, rows = number[play[near]], frame[near], rows[near]
+    play, frame, rows, unplaced, beyond = number[play[near]], frame[near], rows[near], unplaced[near], beyond[near]
     plays, snap, release = plays.iloc[kept].reset_index(drop=True), snap[kept], release[kept]
     men = men.among(kept)
-    grid = _Grid.of(rows, play, frame, men.place(play, rows["nflId"]), len(plays), met)
-    met["plays_cut"] += int(((grid.low > grid.first) | (grid.high < grid.last)).sum())
-    whole = _set_aside(met, plays_broken=(grid.low > snap) | (grid.high < release))
-    met["plays_cut"] -= int(((grid.low > grid.first) | (grid.high < grid.last))[~whole].sum())
+    met["rows_unplaced"] += int(unplaced.sum())
+    met["rows_beyond"] += int((beyond & ~unplaced).sum())
+    grid = _Grid.of(rows, play, frame, men.place(play, rows["nflId"]), ~(unplaced | beyond), len(plays), met)
+    sieve = _Sieve(path, plays[["game_id", "play_id"]], rejected)
+    spans = [f"from frame {low} to {high}" if low <= high else "in no frame" for low, high in zip(grid.low, grid.high)]
+    broken = (grid.low > snap) | (grid.high < release)
+    sieve.drop("plays_broken", broken, "everybody is there {}; snap {}, release {}", spans, snap, release)
+    whole = sieve.sound
+    met["plays_cut"] += int((((grid.low > grid.first) | (grid.high < grid.last)) & whole).sum())
 
     left = _went_left(path, rows, play, len(plays))
     tagged = tagged[sound[tagged["play"]]].assign(play=number[tagged.loc[sound[tagged["play"]], "play"]])
@@ -461,28 +522,53 @@ def _week(
     return plays.loc[whole, [name for name in FOOTBALL.plays.names if name in plays]].reset_index(drop=True), frames
 
 
-def _set_aside(met: Counter[str], **reasons: np.ndarray) -> np.ndarray:
-    """True for the plays that no reason holds for; a play counts for the first that does."""
-    sound = np.ones(len(next(iter(reasons.values()))), dtype=bool)
-    for reason, wrong in reasons.items():
-        met[reason] += int((sound & wrong).sum())
-        sound &= ~wrong
-    return sound
+class _Sieve:
+    """Sets plays of a table aside, each for the first reason that holds: it goes to `rejected`, the others are `sound`.
+
+    Args:
+        path: File that the reasons are found in.
+        key: Game and number of each play.
+        rejected: Where to note the plays.
+    """
+
+    def __init__(self, path: Path, key: pd.DataFrame, rejected: list[Rejected]):
+        self.file, self.key, self.rejected = path.name, key.to_numpy().astype(np.int64), rejected
+        self.sound = np.ones(len(key), dtype=bool)
+
+    def drop(self, reason: str, wrong: np.ndarray | pd.Series, detail: str = "", *found: Sequence) -> None:
+        """Set aside the plays that are wrong; `detail` has braces for what was `found`, one entry a play."""
+        wrong = self.sound & np.asarray(wrong, dtype=bool)
+        for row in np.flatnonzero(wrong):
+            game_id, play_id = self.key[row].tolist()
+            said = detail.format(*(entries[row] for entries in found))
+            self.rejected.append(Rejected(self.file, game_id, play_id, reason, said))
+        self.sound &= ~wrong
 
 
-def _check_rows(path: Path, edition: _Edition, rows: pd.DataFrame) -> None:
-    """Refuse a tracking file whose entries cannot be: the first wrong cell is shown."""
-    for column in ("gameId", "playId", "frameId", "playDirection", edition.team, "x", "y"):
+def _check_rows(path: Path, edition: _Edition, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Refuse a tracking file whose entries cannot be meant: the first wrong cell is shown.
+
+    Returns:
+        Which rows have no finite place, and which a value beyond the schema's ranges, turned or not.
+    """
+    for column in ("gameId", "playId", "frameId", "playDirection", edition.team):
         _refuse(path, column, rows[column].isna(), rows, "an entry")
     _refuse(path, "frameId", rows["frameId"] < 1, rows, "a frame from 1")
     direction = rows["playDirection"].isin(["left", "right"])
     _refuse(path, "playDirection", ~direction, rows, "left or right")
     ball = (rows[edition.team] == "football").to_numpy()
     _refuse(path, "nflId", rows["nflId"].isna().to_numpy() != ball, rows, "a number for a player and NA for the ball")
+    beyond = np.zeros(len(rows), dtype=bool)
     for column, name in MEASURED.items():
-        ranged = FOOTBALL.frames[name]
-        wrong = (rows[column] < ranged.low) | (rows[column] > ranged.high)
-        _refuse(path, column, wrong, rows, f"a number from {ranged.low:g} to {ranged.high:g} {ranged.unit}")
+        ranged, entry = FOOTBALL.frames[name], rows[column].to_numpy()
+        wrong = (entry < ranged.low) | (entry > ranged.high)
+        if column in TURNED:
+            wrong |= (TURNED[column] - entry < ranged.low) | (TURNED[column] - entry > ranged.high)
+        if wrong.mean() > BEYOND:
+            why = f"where more than {BEYOND:.0%} of the rows have another, it is another unit or column"
+            _refuse(path, column, wrong, rows, f"{ranged.expected}; {why}")
+        beyond |= wrong
+    return ~np.isfinite(rows[["x", "y"]].to_numpy()).all(axis=1), beyond
 
 
 def _number_of(rows: pd.DataFrame, plays: pd.DataFrame) -> np.ndarray:
@@ -529,6 +615,12 @@ def _moments(tagged: pd.DataFrame, plays: pd.DataFrame) -> tuple[np.ndarray, np.
     return snap, np.where(snap < 0, -1, release)
 
 
+def _tags_of(tagged: pd.DataFrame, play: int) -> str:
+    """The tags of one play in words, in order of time."""
+    of_play = tagged[tagged["play"] == play].sort_values("frame", kind="stable")
+    return ", ".join(f"{tag} in frame {frame}" for tag, frame in zip(of_play["tag"], of_play["frame"], strict=True))
+
+
 def _ending(plays: pd.DataFrame) -> np.ndarray:
     """How each dropback ended, a key of `RELEASES`."""
     outcome = plays["outcome"].astype(object)
@@ -573,20 +665,21 @@ class _Men:
     """Who is in each of P plays, in order of id, the ball (0) first.
 
     `id` and `side` (a code into SIDES, -1 for neither team) have one entry a man, `start` the first of each play and,
-    last, their number.
+    last, their number. `stranger` names a team of each play that is neither, "" where there is none.
     """
 
     id: np.ndarray
     side: np.ndarray
     start: np.ndarray
+    stranger: np.ndarray
 
     @classmethod
     def of(cls, rows: pd.DataFrame, play: np.ndarray, plays: pd.DataFrame) -> _Men:
         """From some rows of tracking, with columns `id` and `team`, and the number of their play."""
-        seen = pd.DataFrame({"play": play, "id": _ids(rows["id"]), "team": rows["team"].astype(object).to_numpy()})
-        seen = seen.drop_duplicates(["play", "id"]).sort_values(["play", "id"])
+        seen = pd.DataFrame({"play": play, "id": _ids(rows["id"]), "team": rows["team"].array})
+        seen = seen.drop_duplicates().sort_values(["play", "id"])  # whoever changes teams counts twice
         of = seen["play"].to_numpy()
-        team = seen["team"].to_numpy()
+        team = seen["team"].astype(object).to_numpy()
         side = np.select(
             [
                 seen["id"].to_numpy() == 0,
@@ -596,20 +689,37 @@ class _Men:
             [SIDES.index("ball"), SIDES.index("offence"), SIDES.index("defence")],
             -1,
         )
-        return cls(seen["id"].to_numpy(), side, np.searchsorted(of, np.arange(len(plays) + 1)))
+        stranger = np.full(len(plays), "", dtype=object)
+        stranger[of[side < 0]] = team[side < 0]
+        return cls(seen["id"].to_numpy(), side, np.searchsorted(of, np.arange(len(plays) + 1)), stranger)
+
+    @property
+    def _play(self) -> np.ndarray:
+        """Number of the play of each man."""
+        return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
+
+    @property
+    def counts(self) -> np.ndarray:
+        """How many each play has of each of SIDES: (P, 3)."""
+        counts = np.zeros((len(self.start) - 1, len(SIDES)), dtype=np.int64)
+        ours = self.side >= 0
+        np.add.at(counts, (self._play[ours], self.side[ours]), 1)
+        return counts
 
     @property
     def eleven_a_side(self) -> np.ndarray:
-        """Whether each play has eleven of either team, the ball, and nobody else: (P,)."""
-        play = np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
-        counts = [np.bincount(play[self.side == code], minlength=len(self.start) - 1) for code in range(len(SIDES))]
-        wanted = [11 if side != "ball" else 1 for side in SIDES]
-        return (np.transpose(counts) == wanted).all(axis=1) & (np.diff(self.start) == ENTITIES)
+        """Whether each play has eleven of either team and the ball: (P,)."""
+        return (self.counts == [1 if side == "ball" else 11 for side in SIDES]).all(axis=1)
+
+    def attacks(self, player: np.ndarray) -> np.ndarray:
+        """Whether the offence of each play has this player, one a play: (P,)."""
+        here = (self.id == player[self._play]) & (self.side == SIDES.index("offence"))
+        return np.bincount(self._play[here], minlength=len(player)) > 0
 
     def among(self, plays: np.ndarray) -> _Men:
         """The men of some plays, all of which have eleven a side."""
         at = (self.start[plays][:, None] + np.arange(ENTITIES)).ravel()
-        return _Men(self.id[at], self.side[at], ENTITIES * np.arange(len(plays) + 1))
+        return _Men(self.id[at], self.side[at], ENTITIES * np.arange(len(plays) + 1), self.stranger[plays])
 
     def place(self, play: np.ndarray, player: pd.Series) -> np.ndarray:
         """Place among the 23 of its play of each of some rows."""
@@ -639,9 +749,16 @@ class _Grid:
 
     @classmethod
     def of(
-        cls, rows: pd.DataFrame, play: np.ndarray, frame: np.ndarray, place: np.ndarray, n: int, met: Counter[str]
+        cls,
+        rows: pd.DataFrame,
+        play: np.ndarray,
+        frame: np.ndarray,
+        place: np.ndarray,
+        sound: np.ndarray,
+        n: int,
+        met: Counter[str],
     ) -> _Grid:
-        """From rows of tracking: the number of their play, their frame, their place among the 23."""
+        """From rows of tracking: the number of their play, their frame, their place among the 23, and which count."""
         first, last = np.full(n, np.iinfo(np.int64).max), np.full(n, -1)
         np.minimum.at(first, play, frame)
         np.maximum.at(last, play, frame)
@@ -649,9 +766,12 @@ class _Grid:
         start = np.cumsum(length) - length
         slot = (start[play] + frame - first[play]) * ENTITIES + place
         row = np.full(int(length.sum()) * ENTITIES, -1)
-        row[slot[::-1]] = np.arange(len(slot))[::-1]  # of two the first stays
+        taken = np.zeros(len(row), dtype=bool)
+        taken[slot] = True
+        met["rows_repeated"] += len(slot) - int(taken.sum())
+        counted = np.flatnonzero(sound)[::-1]
+        row[slot[counted]] = counted  # of two the first stays
         there = row >= 0
-        met["rows_repeated"] += len(slot) - int(there.sum())
         values = np.full((len(row), len(MEASURED)), np.nan)
         values[there] = rows[list(MEASURED)].to_numpy()[row[there]]
         values = values.reshape(-1, ENTITIES, len(MEASURED))
@@ -669,13 +789,16 @@ class _Grid:
 def _fill(values: np.ndarray, there: np.ndarray) -> tuple[int, int]:
     """Fill the holes of one man's track in place; returns the first and last moment between which it is whole.
 
-    A hole of more than `FILL` moments ends the track: the longer part counts.
+    A hole of more than `FILL` moments ends the track: the longer part counts. Without any row the last comes before the
+    first.
 
     Args:
         values: `MEASURED`, shape (moments, 6); the last two are angles, in degrees.
         there: Which moments have a row, shape (moments,).
     """
     known = np.flatnonzero(there)
+    if not len(known):
+        return len(there), -1
     runs = np.split(known, np.flatnonzero(np.diff(known) > FILL + 1) + 1)
     run = max(runs, key=lambda run: run[-1] - run[0])
     missing = np.setdiff1d(np.arange(run[0], run[-1] + 1), run)
@@ -721,7 +844,7 @@ def _finish(
         plays["offence_personnel"] = _personnel(group, attack, ("RB", "TE", "WR"))
         plays["defence_personnel"] = _personnel(group, side == SIDES.index("defence"), ("DL", "LB", "DB"))
     passed = plays["outcome"].isin(["complete", "incomplete", "interception"])
-    plays["target_id"] = plays["target_id"].where(passed, 0)
+    plays["target_id"] = plays["target_id"].where(passed & men.attacks(plays["target_id"].to_numpy()), 0)
     met["targets_unknown"] += int((passed & (plays["target_id"] == 0)).sum())
     return plays.assign(
         line_of_scrimmage=line,

@@ -43,7 +43,7 @@ import pandas as pd
 
 from qbsbp import schema
 from qbsbp.datasets import _files
-from qbsbp.schema import EVENTS, FOOTBALL, Quirk, Report, Tracking
+from qbsbp.schema import EVENTS, FOOTBALL, Quirk, Rejected, Report, Tracking
 
 __all__ = ["SOURCE", "COLUMNS", "read", "outcome"]
 
@@ -100,8 +100,8 @@ def read(
             .xz.
         download: Whether to fetch `plays` files, or all, into the user's cache if no place has them.
         plays: How many plays to read, the first by file name of those at hand; None for all.
-        malformed: What to do with a file that breaks the format: "raise", or "set aside": leave it out and name file
-            and reason in the report.
+        malformed: What to do with a file that breaks the format: "raise", or "set aside": leave it out and name it in
+            `report.rejected_table()`, with the message that it would have been refused with.
         verify: Whether to insist on the published checksums. False only together with `directory`: then every file
             there whose name has the published form is read, which is the way to read files of your own in this format.
         progress: Whether to show a bar while downloading and reading.
@@ -126,16 +126,17 @@ def read(
     stored, found = _stored(directory, plays, download=download, verify=verify, progress=progress)
 
     published = {PurePosixPath(file.path).name: file for file in SOURCE.files}
-    parsed, aside, seen, repeated = [], {}, {}, 0
+    parsed, rejected, seen, repeated = [], [], {}, 0
     counts: Counter[str] = Counter()
     for name, path in tqdm(stored.items(), desc=f"{SOURCE.title}: reading", unit="file", disable=not progress):
+        game_id, play_id = key = tuple(map(int, FILE_NAME.fullmatch(name).groups()[2:]))
         try:
             content = _files.read_bytes(SOURCE, published[name], path) if verify else _files.uncompressed(path)
-            key, digest = FILE_NAME.fullmatch(name).groups()[2:], hashlib.sha256(content).digest()
+            digest = hashlib.sha256(content).digest()
             if key in seen:
                 if seen[key] != digest:
                     raise ValueError(
-                        f"{name}: expected play {key[1]} of game {key[0]} once, or twice with identical content, and "
+                        f"{name}: expected play {play_id} of game {game_id} once, or twice with identical content, and "
                         "it differs from an earlier file of this play. Drop one of the two."
                     )
                 repeated += 1
@@ -144,22 +145,22 @@ def read(
         except ValueError as error:
             if malformed == "raise":
                 raise
-            aside[name] = str(error)
+            rejected.append(Rejected(name, game_id, play_id, "files_set_aside", str(error)))
         else:
             seen[key] = digest
             parsed.append((play, frames))
             counts.update(met)
     if not parsed:
-        reasons = "\n  ".join(aside.values())
+        reasons = "\n  ".join(play.detail for play in rejected)
         raise ValueError(f"{SOURCE.title}: expected at least one file in order, and all are set aside:\n  {reasons}")
 
     parsed.sort(key=lambda one: (one[0]["game_id"], one[0]["play_id"]))
     table = pd.DataFrame([play for play, _ in parsed])
     frames = pd.concat([frames for _, frames in parsed], ignore_index=True)
     schema.check(table, frames, FOOTBALL)
-    report = Report(f"NGS highlights, chosen for their outcome; yards, 10 frames a second; {found}").add(
-        Quirk("files", len(stored), "read"),
-        Quirk("files_set_aside", len(aside), "; ".join(aside.values()) or "malformed; none"),
+    report = Report(f"NGS highlights, chosen for their outcome; yards, 10 frames a second; {found}")
+    report = report.add(Quirk("files", len(stored), "read"))
+    report = report.reject({"files_set_aside": "malformed: left out"}, *rejected).add(
         Quirk("files_repeated", repeated, "a play under its other team's name, with identical content: dropped"),
         Quirk("plays", len(table), "kept"),
         *(Quirk(name, counts[name], handled) for name, handled in QUIRKS.items()),

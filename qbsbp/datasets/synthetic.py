@@ -56,6 +56,7 @@ def read(
     if verify:
         _season.check_manifest(folder, names, (LAYOUT,))
     plays = _table(folder, names[0])
+    schema.check_table(FOOTBALL.plays, plays)
     plays = plays[plays["week"].isin(wanted)].sort_values(["game_id", "play_id"], ignore_index=True)
     parts = []
     for week, name in zip(wanted, tqdm(names[1:], desc=str(folder.name), unit="week", disable=not progress)):

@@ -33,7 +33,7 @@ from qbsbp import schema, tracking
 from qbsbp.datasets import big_data_bowl, synthetic
 from qbsbp.features.passing import PASSING_STATIC_FEATURES, passing_plays
 from qbsbp.features.tensors import PlayTensors, as_index
-from qbsbp.schema import Quirk, Report
+from qbsbp.schema import Quirk, Rejected, Report
 
 __all__ = ["StoredPlays", "passing_season"]
 
@@ -284,7 +284,11 @@ def _open(place: Path) -> StoredPlays:
         group=torch.tensor(index["game_id"].to_numpy(), dtype=torch.int64),
         bounds=torch.stack([to_goal - 100, to_goal], dim=1),
         index=index,
-        report=Report(written["source"], tuple(Quirk(**quirk) for quirk in written["quirks"])),
+        report=Report(
+            written["source"],
+            tuple(Quirk(**quirk) for quirk in written["quirks"]),
+            tuple(Rejected(**play) for play in written["rejected"]),
+        ),
     )
 
 

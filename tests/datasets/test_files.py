@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import functools
 import hashlib
 import http.server
@@ -10,6 +12,7 @@ import socket
 import threading
 from pathlib import Path
 
+import pooch
 import pytest
 
 from qbsbp import datasets
@@ -310,6 +313,64 @@ def test_what_arrives_changed_is_refused_and_leaves_nothing(published, tmp_path)
     with pytest.raises(ValueError, match=r"http://\S+/data/one.csv: expected 400 bytes with .* Nothing was kept"):
         _files.fetch(source, progress=False)
     assert cached(tmp_path) == {"LICENSE.md"}
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "xz"])
+def test_a_full_disk_leaves_nothing_half_written_and_says_what_is_needed(published, tmp_path, monkeypatch, compressed):
+    """The disk fills while the second file arrives: in the middle of the download, or of its compressed form."""
+    source = dataclasses.replace(published[1], compressed=compressed)
+    vars(source)["files"] = published[1].files
+    first = Path(next(iter(CONTENT)))
+    with monkeypatch.context() as patch:
+        if compressed:
+            packed = lzma.compress
+
+            def compress(content, **options):
+                return packed(content, **options) if content == CONTENT[str(first)] else full()
+
+            patch.setattr(_files.lzma, "compress", compress)
+        else:
+            arriving = pooch.HTTPDownloader.__call__
+
+            def download(self, url, output, *rest):
+                if url.endswith(str(first)):
+                    return arriving(self, url, output, *rest)
+                Path(output).write_bytes(b"half of")
+                full()
+
+            patch.setattr(pooch.HTTPDownloader, "__call__", download)
+        with pytest.raises(OSError, match=r"Toy: \S+ could not be written to .* \(ENOSPC: No space left") as caught:
+            _files.fetch(source, progress=False)
+    assert caught.value.errno == errno.ENOSPC
+    assert not isinstance(caught.value, ConnectionError)
+    megabytes = sum(len(text) for path, text in CONTENT.items() if path != str(first)) / 1e6
+    for part in (
+        "nothing of it was kept",
+        f"The 3 files still to come need at most {megabytes:,.1f} MB. ",
+        f"1 of 4 files are in {tmp_path / 'cache/qbsbp/toy'}",
+        "Make room there, or make it writable, and call again, which goes on from there; or set QBSBP_DATA",
+    ):
+        assert part in str(caught.value)
+    ending = ".xz" if compressed else ""
+    assert cached(tmp_path) == {f"{first}{ending}"}
+    _files.fetch(source, progress=False)
+    assert cached(tmp_path) == {f"{path}{ending}" for path in CONTENT}
+
+
+def test_a_cache_that_cannot_be_made_is_said(published, tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    with pytest.raises(OSError, match=r"Toy: LICENSE.md could not be written to .* \(ENOTDIR: "):
+        _files.fetch(published[1], progress=False)
+
+
+def test_room_for_files_of_unknown_size_is_said():
+    files = [Published("a", 2_500_000, "0"), Published("b", None, "", "0"), Published("c", None, "", "0")]
+    expected = "The 1 files still to come need at most 2.5 MB, and 2 more whose size is not known"
+    assert _files._room(files) == expected
 
 
 def test_offline_is_said(tmp_path):

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import lzma
 import os
+import re
 import threading
 from functools import partial
 from pathlib import Path
@@ -367,6 +368,12 @@ MALFORMED = {
         lambda rows: cell(cell(cell(rows, "possessionFlag", 0.0), "teamAbbr", "RIG"), "homeTeamFlag", 0.0),
         r"column 'possessionFlag', value 0.0: expected the same for all rows of a player",
     ),
+    "a player of a third team": (
+        lambda rows: rows.assign(teamAbbr=rows["teamAbbr"].where(rows["displayName"] != "Dan Down0", "XYZ")),
+        r"expected one team with possessionFlag 0, came .*XYZ",
+    ),
+    "x infinite": (lambda rows: cell(rows, "x", np.inf), r"column 'x', value inf: expected a finite number"),
+    "no x": (lambda rows: cell(rows, "x", np.nan), r"column 'x', value nothing: expected a finite number"),
     "two teams": (lambda rows: cell(rows, "teamAbbr", "LEG"), r"expected one team with possessionFlag 1, came .*LEG"),
     "position": (lambda rows: cell(rows, "positionGroup", "GK"), r"'positionGroup', value 'GK': expected one of"),
     "no snap": (lambda rows: tagged(rows, ball_snap=None), r"one moment tagged ball_snap or snap_direct, found 0"),
@@ -396,9 +403,12 @@ def test_a_malformed_file_is_refused_or_set_aside_with_its_reason(rows, tmp_path
         read(tmp_path, verify=False, progress=False)
     tracking = read(tmp_path, verify=False, progress=False, malformed="set aside")
     assert tracking.plays["play_id"].tolist() == [54, 56]
-    report = {quirk.name: quirk for quirk in tracking.report}
-    assert (report["files"].count, report["files_set_aside"].count, report["plays"].count) == (3, 1, 2)
-    assert "2018_LEF_2018090901_55.tsv" in report["files_set_aside"].handled
+    assert [tracking.report[name] for name in ("files", "files_set_aside", "plays")] == [3, 1, 2]
+    (rejected,) = tracking.report.rejected
+    named = ("2018_LEF_2018090901_55.tsv", 2018090901, 55, "files_set_aside")
+    assert (rejected.file, rejected.game_id, rejected.play_id, rejected.reason) == named
+    assert re.search(message, rejected.detail, re.DOTALL)
+    assert rejected.detail not in str(tracking.report)
     (tmp_path / ngs_name(ngs_rows(playId=54))).unlink()
     (tmp_path / ngs_name(ngs_rows(playId=56))).unlink()
     with pytest.raises(ValueError, match=r"(?s)expected at least one file in order, and all are set aside:\n.*_55.tsv"):
@@ -541,7 +551,7 @@ def test_a_spoiled_file_of_the_cache_is_refused_set_aside_and_fetched_again(publ
             read(progress=False)
         tracking = read(progress=False, malformed="set aside")
         assert tracking.plays["play_id"].tolist() == [52]
-        assert reason in {quirk.name: quirk.handled for quirk in tracking.report}["files_set_aside"]
+        assert [(play.play_id, reason in play.detail) for play in tracking.report.rejected] == [(51, True)]
     Handler.asked.clear()
     _files.fetch(ngs_highlights.SOURCE, count=2, progress=False)
     assert Handler.asked == ["2018_LEF_2018090901_51.tsv"]

@@ -47,6 +47,21 @@ def test_a_table_that_breaks_the_schema_is_refused(season, tmp_path):
     assert set(synthetic.read(tmp_path / "season", weeks=[1], progress=False).plays["week"]) == {1}
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda plays: plays.drop(columns="week"), r"plays: expected the columns .*; missing are week, unknown are no"),
+        (lambda plays: plays.astype({"week": str}), r"plays, column 'week', dtype .*: expected an integer from 1 to 3"),
+        (lambda plays: plays.assign(down="many"), r"plays, row 0, column 'down', value 'many': expected an integer fr"),
+    ],
+)
+def test_plays_with_a_missing_column_or_a_wrong_type_are_refused(season, tmp_path, change, message):
+    season.plays = change(season.plays)
+    write(season, tmp_path / "season", progress=False)
+    with pytest.raises(SchemaError, match=message):
+        synthetic.read(tmp_path / "season", progress=False)
+
+
 def test_a_file_that_is_no_parquet_is_refused_even_unverified(season, tmp_path):
     write(season, tmp_path / "season", progress=False)
     path = tmp_path / "season" / "plays.parquet"
