@@ -1,10 +1,14 @@
-"""The command line: `qbsbp data list` and `qbsbp data fetch NAME [--files N]`."""
+"""The command line: `qbsbp data`, `qbsbp features`, `qbsbp config`, `qbsbp train`."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from importlib import resources
+from pathlib import Path
 
 from . import datasets
 
@@ -15,14 +19,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command given by `arguments`, those of the process when None; returns its exit status."""
     parser = argparse.ArgumentParser(prog="qbsbp", description="Distributions of what a pass will gain.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
     data = commands.add_parser("data", help="public data sets").add_subparsers(required=True, metavar="COMMAND")
     data.add_parser("list", help="what there is").set_defaults(run=_list)
     fetch = data.add_parser("fetch", help="download a data set into your cache, with its checksums")
     fetch.add_argument("name", choices=list(datasets.SOURCES))
     fetch.add_argument("--files", type=int, help="how many of its files, of a data set that may be read in part")
     fetch.set_defaults(run=_fetch)
+
+    features = commands.add_parser("features", help="turn seasons on disk into features, once")
+    features.add_argument("seasons", nargs="+", metavar="SEASON", help="folder of a season")
+    features.add_argument("--cache", metavar="DIRECTORY", help="where to keep them (default: your cache)")
+    features.add_argument("--dropbacks", action="store_true", help="sacks and scrambles too")
+    features.add_argument("--no-verify", action="store_true", help="files without checksums, as the NFL's")
+    where = features.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine (default 1)")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="of a dask cluster, as in tcp://10.0.0.1:8786")
+    features.set_defaults(run=_features)
+
+    commands.add_parser("config", help="print the default configuration").set_defaults(run=_config)
+    train = commands.add_parser("train", help="train a passing model, and judge it on games it has not seen")
+    train.add_argument("config", metavar="CONFIG", help="TOML file, see `qbsbp config`")
+    train.add_argument("--out", required=True, metavar="DIRECTORY", help="where to keep the run")
+    train.add_argument("--cache", metavar="DIRECTORY", help="where features are kept (default: your cache)")
+    train.add_argument("--resume", action="store_true", help="go on with the run that is there")
+    train.set_defaults(run=_train)
+
     parsed = parser.parse_args(arguments)
-    return parsed.run(parsed)
+    try:
+        return parsed.run(parsed)
+    except (ConnectionError, ImportError, OSError, ValueError) as error:  # an answer to the user, no fault of ours
+        print(f"qbsbp: {error}", file=sys.stderr)
+        return 1
 
 
 def _list(_: argparse.Namespace) -> int:
@@ -32,10 +60,59 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _fetch(parsed: argparse.Namespace) -> int:
-    try:
-        folder = datasets.fetch(parsed.name, files=parsed.files)
-    except (OSError, ValueError) as error:  # an answer to the reader, not a fault of the program
-        print(f"qbsbp: {error}", file=sys.stderr)
-        return 1
+    folder = datasets.fetch(parsed.name, files=parsed.files)
     print(f"{parsed.name} is in {folder}")
+    return 0
+
+
+def _features(parsed: argparse.Namespace) -> int:
+    from .features import passing_season
+
+    options = {"cache": parsed.cache, "dropbacks": parsed.dropbacks, "verify": not parsed.no_verify}
+    with _executor(parsed) as executor:
+        for folder in parsed.seasons:
+            plays = passing_season(folder, executor=executor, **options)
+            print(plays.report)
+            if plays.report.rejected:
+                print(plays.report.rejected_table().to_string(index=False))
+    return 0
+
+
+@contextlib.contextmanager
+def _executor(parsed: argparse.Namespace) -> Iterator[Executor | None]:
+    if parsed.scheduler:
+        try:
+            from dask.distributed import Client
+        except ImportError as error:
+            raise ImportError('--scheduler needs dask.distributed: pip install "qbsbp[cluster]"') from error
+        with Client(parsed.scheduler) as client:
+            yield client.get_executor()
+    elif parsed.workers > 1:
+        with ProcessPoolExecutor(parsed.workers) as executor:
+            yield executor
+    else:
+        yield None
+
+
+def _config(_: argparse.Namespace) -> int:
+    print(resources.files("qbsbp").joinpath("passing.toml").read_text("utf-8"), end="")
+    return 0
+
+
+def _train(parsed: argparse.Namespace) -> int:
+    from .experiment import load_config, run
+    from .training import find_accelerator, write_whole
+
+    out = Path(parsed.out)
+    run(load_config(parsed.config), out, cache=parsed.cache, resume=parsed.resume)
+    if find_accelerator().is_main_process:
+        import matplotlib.pyplot as plt
+        import pandas as pd
+
+        from .plotting import plot_history
+
+        ax = plot_history(pd.read_csv(out / "history.csv"))
+        write_whole(out / "history.svg", lambda part: ax.figure.savefig(part, format="svg", bbox_inches="tight"))
+        plt.close(ax.figure)
+        print((out / "model_card.md").read_text("utf-8"))
     return 0

@@ -18,9 +18,12 @@ from scipy import stats
 from torch import Tensor
 from torch.distributions import Distribution
 
+from .distributions import Rounded
+from .features import PlayTensors, StoredPlays
 from .likelihood import crps
 
 __all__ = [
+    "SCORES",
     "Interval",
     "coverage",
     "crps",
@@ -30,6 +33,9 @@ __all__ = [
     "pit",
     "pit_histogram",
     "pp_error",
+    "recorded",
+    "score_plays",
+    "summarise",
 ]
 
 
@@ -269,6 +275,70 @@ def paired_difference(
         return group_bootstrap(values - reference, groups, **options)
     both = np.stack([values, reference], axis=1)
     return group_bootstrap(both, groups, statistic=lambda v: statistic(v[:, 0]) - statistic(v[:, 1]), **options)
+
+
+def recorded(law: Distribution, plays: PlayTensors | StoredPlays) -> Rounded:
+    """The laws of plays with bounds as their outcomes are written down: in whole yards, cut at the goal lines."""
+    return Rounded(law, plays.bounds[:, 0], plays.bounds[:, 1])
+
+
+def score_plays(law: Distribution, plays: PlayTensors | StoredPlays, *, seed: int) -> pd.DataFrame:
+    """Scores of each play's recorded outcome under its law, on the same terms for every kind of law.
+
+    Whatever the law was made for, it is first rounded to whole yards and cut at the play's bounds (`recorded`), so that
+    a histogram, a bell and a spliced law can be compared, and compared with a true law of whole yards.
+
+    Args:
+        law: One distribution per play.
+        plays: Plays with bounds.
+        seed: Of the random numbers that spread a whole yard over its probability, see `pit`.
+
+    Returns:
+        One row per play: `nll`, minus the log probability of the outcome, nats; `crps`, yards; `absolute_error` of the
+        median, yards; `pit`, randomised, in [0, 1].
+    """
+    whole = recorded(law, plays)
+    y = plays.y.to(whole.cdf(plays.y).dtype)
+    generator = torch.Generator().manual_seed(seed)
+    columns = {
+        "nll": -whole.log_prob(y),
+        "crps": whole.crps(y),
+        "absolute_error": (whole.icdf(0.5) - y).abs(),
+        "pit": pit(whole, y, rounding=1.0, generator=generator),
+    }
+    return pd.DataFrame({name: values.double().numpy() for name, values in columns.items()})
+
+
+SCORES: dict[str, tuple[str, Callable[[NDArray], float]]] = {
+    "mae": ("absolute_error", np.mean),
+    "crps": ("crps", np.mean),
+    "nll": ("nll", np.mean),
+    "pp_lower": ("pit", lambda u: pp_error(u)["lower"]),
+    "pp_body": ("pit", lambda u: pp_error(u)["body"]),
+    "pp_upper": ("pit", lambda u: pp_error(u)["upper"]),
+    "coverage": ("pit", lambda u: float(np.mean((u >= 0.05) & (u <= 0.95)))),
+}
+"""What a set of plays is summed up in: the column of `score_plays`, and the statistic of it. `coverage` is the share of
+plays within the central 90 % of their law."""
+
+
+def summarise(
+    scores: pd.DataFrame, groups: ArrayLike | Tensor, *, draws: int = 500, level: float = 0.95, seed: int
+) -> dict[str, Interval]:
+    """Each of `SCORES` over some plays, with the interval of `group_bootstrap`.
+
+    Args:
+        scores: What `score_plays` returned.
+        groups: Game of each play, shape (n,).
+        draws: Number of resamples.
+        level: Probability of the intervals.
+        seed: Seed of the resampling.
+    """
+    options = {"draws": draws, "level": level, "seed": seed}
+    return {
+        name: group_bootstrap(scores[column].to_numpy(), groups, statistic=statistic, **options)
+        for name, (column, statistic) in SCORES.items()
+    }
 
 
 def _array(values: ArrayLike | Tensor) -> NDArray:

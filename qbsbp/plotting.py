@@ -1,7 +1,7 @@
 """Figures of the book: one style, one way to draw a law, and animations that need nothing from the network.
 
 Importing this module changes nothing; a chapter calls :func:`use_style` in its first cell. No other module of ``qbsbp``
-imports this one.
+but the command line imports this one.
 """
 
 from __future__ import annotations
@@ -267,6 +267,30 @@ def plot_law(
     ax.set(xlabel=f"outcome ({unit})", ylabel=f"density (1/{unit})")
     ax.margins(y=0.15)  # room for the words above the peak
     ax.set_ylim(bottom=0.0)
+    return ax
+
+
+def plot_history(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """A training run: loss on the training plays and score on the validation plays by epoch, the best one marked.
+
+    Args:
+        history: As `qbsbp.training.train` returns it, or its `history.csv`.
+        ax: Axes to draw on, new ones by default.
+    """
+    if ax is None:
+        _, ax = plt.subplots()
+    best = history.loc[history["validation_score"].idxmin()]
+    for column, color, label in (
+        ("train_loss", COLORS["truth"], "training"),
+        ("validation_score", COLORS["body"], "validation"),
+    ):
+        ax.plot(history["epoch"], history[column], color=color)
+        last = history.iloc[-1]
+        ax.annotate(label, (last["epoch"], last[column]), (4, 0), textcoords="offset points", color=color, va="center")
+    ax.plot(best["epoch"], best["validation_score"], "o", color=COLORS["body"], ms=5)
+    ax.set(xlabel="epoch", ylabel="nats")
+    ax.margins(x=0.15)
+    ax.xaxis.get_major_locator().set_params(integer=True)
     return ax
 
 

@@ -57,9 +57,9 @@ def prepare(tracking: Tracking) -> Tracking:
 
     Ultimate: `repair_jumps`, then `add_velocities`. Football: `repair_holes`, `repair_jumps`, `add_velocities`, `cut`,
     with three kinds of plays set aside and named in `report.rejected_table()`: those whose snap and release are not
-    among their frames in this order, those whose gain passes a goal line, and those in which `repair_jumps` moved one player in more than `MAX_MOVED` of the
-    frames from snap to release, so that nobody knows where he was. Where velocities are there they are kept, since
-    those of the snap cannot be made again from a play that was cut.
+    among their frames in this order, those whose gain passes a goal line, and those in which `repair_jumps` moved one
+    player in more than `MAX_MOVED` of the frames from snap to release, so that nobody knows where he was. Where
+    velocities are there they are kept, since those of the snap cannot be made again from a play that was cut.
 
     Raises:
         SchemaError: The tables do not fit together or a place is missing; the row is shown, see `qbsbp.schema.check`.

@@ -41,7 +41,7 @@ with warnings.catch_warnings():
 if TYPE_CHECKING:
     from .features import PlayTensors, StoredPlays
 
-__all__ = ["Objective", "TrainConfig", "TrainResult", "load_model", "train"]
+__all__ = ["Objective", "TrainConfig", "TrainResult", "find_accelerator", "load_model", "train", "write_whole"]
 
 Objective = Callable[..., Tensor]
 Loss = Callable[[Distribution, "PlayTensors"], Tensor]
@@ -151,8 +151,8 @@ def train(
             means the objective itself, but "nll" in place of "composite": what the composite objective adds up depends
             on where the thresholds are, so that its value, unlike its gradient, does not compare two models.
         trunk: Makes what stands in the TCN's place, see `PassingModel`.
-        directory: Where to keep the run: `config.json`, `model.safetensors` (the best epoch) and `last.pt` (to resume).
-            None keeps nothing.
+        directory: Where to keep the run: `config.json`, `model.safetensors` (the best epoch), `last.pt` (to
+            resume) and `history.csv`. None keeps nothing.
         resume: Continue the run in `directory`, or begin it where there is none.
         progress: Show a progress bar.
 
@@ -173,7 +173,7 @@ def train(
     loss_of, score_of = _find("objective", objective), _find("criterion", criterion)
     _check_plays("train_plays", train_plays)
     _check_plays("validation_plays", validation_plays)
-    accelerator = _accelerator()
+    accelerator = find_accelerator()
     run = _Run(directory, resume, accelerator)
     run.begin(model_config, config, objective, criterion, train_plays, validation_plays)
 
@@ -328,7 +328,8 @@ def _parts(plays: Plays) -> Iterator[tuple[int, PlayTensors]]:
         yield int(index[0]), plays[index]
 
 
-def _accelerator() -> Accelerator:
+def find_accelerator() -> Accelerator:
+    """The device and the processes to train on, by QBSBP_DEVICE or as Accelerate finds them; a ValueError without."""
     wanted = os.environ.get("QBSBP_DEVICE") or "auto"
     if wanted not in ("auto", "cpu", "cuda", "mps"):
         raise ValueError(
@@ -477,7 +478,7 @@ class _Run:
             _check_same_run(json.loads(path.read_text(encoding="utf-8")), new, self.directory)
         else:
             self.directory.mkdir(parents=True, exist_ok=True)
-            _write(path, lambda part: part.write_text(json.dumps(new, indent=2) + "\n", encoding="utf-8"))
+            write_whole(path, lambda part: part.write_text(json.dumps(new, indent=2) + "\n", encoding="utf-8"))
         self.accelerator.wait_for_everyone()
 
     def restore(
@@ -502,12 +503,14 @@ class _Run:
         if self.directory is None or not self.accelerator.is_main_process:
             return
         if best["epoch"] == len(history):
-            _write(self.directory / "model.safetensors", lambda part: save_file(best["weights"], part))
+            write_whole(self.directory / "model.safetensors", lambda part: save_file(best["weights"], part))
         last = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "history": history, "best": best}
-        _write(self.directory / "last.pt", lambda part: torch.save(last, part))
+        write_whole(self.directory / "last.pt", lambda part: torch.save(last, part))
+        write_whole(self.directory / "history.csv", lambda part: pd.DataFrame(history).to_csv(part, index=False))
 
 
-def _write(path: Path, write: Callable[[Path], Any]) -> None:
+def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` write a file beside `path`, and give it that name when it is whole."""
     part = path.with_name(path.name + ".part")
     write(part)
     os.replace(part, path)
