@@ -13,7 +13,7 @@ import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,6 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-
-import qbsbp
 
 from .baselines import FieldClimatology
 from .evaluation import SCORES, Interval, score_plays, summarise
@@ -233,7 +231,7 @@ def model_card(
 
 The distribution of the yards that a pass gains, given the tracks of all players from snap to release and what was known
 before the snap: a temporal convolutional network and a small network whose output are the parameters of a
-`{config.model["law"]}` law. Made by qbsbp {qbsbp.__version__}; load it with `qbsbp.training.load_model(DIRECTORY)`.
+`{config.model["law"]}` law. Made by qbsbp {metadata.version("qbsbp")}; load it with `qbsbp.training.load_model(DIRECTORY)`.
 
 ## Data
 

@@ -6,6 +6,8 @@ import errno
 
 import pytest
 
+from data_synth.league import LeagueConfig, make_season
+from data_synth.write import write
 from qbsbp import cli, datasets
 
 
@@ -50,3 +52,17 @@ def test_a_wrong_command_is_refused_with_what_there_is(arguments, capsys):
         cli.main(arguments)
     assert stopped.value.code == 2
     assert "usage: qbsbp" in capsys.readouterr().err
+
+
+def test_features_are_made_and_reported(capsys, tmp_path):
+    season = make_season(LeagueConfig(teams=4, weeks=2), seed=3)
+    write(season, tmp_path / "season", progress=False)
+    for workers in (["--workers", "2"], []):
+        assert cli.main(["features", str(tmp_path / "season"), "--cache", str(tmp_path / "cache"), *workers]) == 0
+        assert f"plays  {len(season.plays)}" in " ".join(capsys.readouterr().out.split()).replace("plays ", "plays  ")
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_features_of_what_is_no_season_fail_with_a_sentence(capsys, tmp_path):
+    assert cli.main(["features", str(tmp_path)]) == 1
+    assert "expected a season" in capsys.readouterr().err

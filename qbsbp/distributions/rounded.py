@@ -5,6 +5,8 @@ Chapter: learning from real yards.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Normal, constraints
@@ -159,5 +161,6 @@ def survival(law: Distribution, value: Tensor) -> Tensor:
     if hasattr(law, "survival"):
         return law.survival(value)
     if isinstance(law, Normal):
-        return torch.special.ndtr((law.loc - value) / law.scale)
+        # not torch.special.ndtr, which in float32 is 0 from 6 standard deviations on
+        return torch.erfc((value - law.loc) / (law.scale * math.sqrt(2))) / 2
     return 1 - law.cdf(value)
