@@ -164,6 +164,22 @@ class Season:
         keys = self.plays[["game_id", "play_id"]].to_numpy()[rows]
         return self.tracks.frames(self.numbers[rows], keys[:, 0], keys[:, 1])
 
+    def rows_of(self, keys: pd.DataFrame) -> np.ndarray:
+        """Positions in `plays` and `truth` of some plays, in the order of `keys`, for `law`.
+
+        Args:
+            keys: A table with the columns game_id and play_id.
+
+        Raises:
+            ValueError: A play is not of this season.
+        """
+        columns = ["game_id", "play_id"]
+        rows = pd.MultiIndex.from_frame(self.plays[columns]).get_indexer(pd.MultiIndex.from_frame(keys[columns]))
+        if (rows < 0).any():
+            game, play = keys[columns].to_numpy()[int(np.argmax(rows < 0))]
+            raise ValueError(f"keys: expected plays of the season {self.season}, came ({game}, {play}).")
+        return rows
+
     def law(self, rows: Any = slice(None), *, skill: bool = True) -> outcome.OutcomeLaw:
         """The exact law of yards of some dropbacks, given the state at their release.
 

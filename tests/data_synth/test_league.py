@@ -332,3 +332,11 @@ def test_home_helps_every_unit_of_the_home_team():
     receivers, coverage = (season.truth[f"matchup_{name}"].to_numpy() for name in ("receivers", "coverage"))
     np.testing.assert_array_equal(receivers, np.where(home, 0.5, 0.0))
     np.testing.assert_array_equal(coverage, np.where(home, 0.0, 0.5))
+
+
+def test_plays_are_found_by_their_keys(season):
+    keys = season.plays[["game_id", "play_id"]].sample(frac=1, random_state=0)
+    rows = season.rows_of(keys)
+    assert season.plays.iloc[rows][["game_id", "play_id"]].equals(keys)
+    with pytest.raises(ValueError, match=r"keys: expected plays of the season \d+, came \(1, 2\)"):
+        season.rows_of(pd.DataFrame({"game_id": [1], "play_id": [2]}))
