@@ -55,6 +55,13 @@ def test_indexing_picks_plays(index, rows, bounds):
         assert torch.equal(tensor, tensors(plays)[name][torch.tensor(rows, dtype=torch.long)]), name
 
 
+@pytest.mark.parametrize("number", [3, np.int64(3), torch.tensor(3), np.array(3)], ids=["int", "numpy", "torch", "0-d"])
+def test_a_single_number_picks_no_plays(number):
+    with pytest.raises(ValueError, match=r"index: expected a slice, .* came 3\. Use \[\[3\]\]"):
+        make()[number]
+    assert len(make()[[3]]) == 1
+
+
 @BOUNDED
 def test_concat_pads_the_shorter_and_undoes_splitting(bounds):
     plays = make(6, bounds=bounds)
