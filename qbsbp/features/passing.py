@@ -356,11 +356,12 @@ def static_features(place: NDArray, velocity: NDArray, facts: dict[str, NDArray]
     pressure = near[row, nearest]
     toward = ((velocity[row, 11 + nearest] - velocity[:, 0]) * rush[row, nearest]).sum(axis=1)
 
-    # Where ball and target meet; each round shrinks the error by his speed over the ball's. Then kept on the field.
+    # Where ball and target meet; each round shrinks the error by his speed over the ball's. Then kept on the field, a
+    # yard inside its end lines: a jump of the tracks may be faster than the ball, and the rounds then run away.
     catch = target
     for _ in range(8):
         catch = target + velocity[:, 1] * (_length(catch - passer) / BALL_SPEED)[:, None]
-    catch = np.stack([np.minimum(catch[:, 0], to_goal + 9.0), np.clip(catch[:, 1], -half, half)], axis=1)
+    catch = np.stack([np.clip(catch[:, 0], to_goal - 109.0, to_goal + 9.0), np.clip(catch[:, 1], -half, half)], axis=1)
     throw = _length(catch - passer)
     flight = throw / BALL_SPEED
     on_arrival = defence + velocity[:, 11:] * flight[:, None, None] - catch[:, None]

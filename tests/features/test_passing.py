@@ -13,7 +13,7 @@ import torch
 
 from qbsbp.datasets import ngs_highlights
 from qbsbp.features import PASSING_PLAYER_FEATURES, PASSING_SLOTS, PASSING_STATIC_FEATURES, passing_plays
-from qbsbp.features.passing import BALL_SPEED, FACTS
+from qbsbp.features.passing import BALL_SPEED, FACTS, static_features
 from qbsbp.schema import FOOTBALL
 from qbsbp.tracking import add_velocities, pair_defenders, prepare
 from tests.features.cases import same, with_plays
@@ -372,6 +372,58 @@ def test_weeks_left_are_those_of_a_season_of_18(season_plays):
 def test_names_of_the_slots():
     assert len(PASSING_SLOTS) == 11
     assert PASSING_SLOTS[:3] == ("passer", "target", "receiver 2")
+
+
+# --- geometry at its limits -------------------------------------------------------------------------------------------
+
+
+def random_moment(seed: int, plays: int = 200, speed: float = 6.0):
+    """Places anywhere on the field, velocities of any way, some of them unknown."""
+    rng = np.random.default_rng(seed)
+    to_goal = rng.integers(1, 100, plays).astype(float)
+    place = np.stack(
+        [rng.uniform(0, 120, (plays, 22)) - (110 - to_goal)[:, None], rng.uniform(-HALF, HALF, (plays, 22))], -1
+    )
+    velocity = rng.normal(0, speed, (plays, 22, 2))
+    velocity[rng.random((plays, 22)) < 0.05] = np.nan
+    facts = {name: np.zeros(plays) for name in (*FACTS, "held")} | {"yards_to_goal": to_goal}
+    return place, velocity, facts
+
+
+@pytest.mark.parametrize("speed", [0.0, 6.0, 30.0, 100.0])
+def test_geometry_keeps_its_bounds_whatever_the_players_do(speed):
+    place, velocity, facts = random_moment(3, speed=speed)
+    scale = np.array([scale for scale, _ in PASSING_STATIC_FEATURES.values()])
+    static = static_features(place, velocity, facts) * scale
+    assert np.isfinite(static).all()
+    value = {name: static[:, column] for name, column in COLUMN.items()}
+    end_line = facts["yards_to_goal"] + 10  # a field ends ten yards behind either goal line
+    assert (value["catch_depth"] <= end_line).all() and (value["catch_depth"] >= end_line - 120).all()
+    assert (np.abs(value["catch_across"]) <= HALF + 1e-4).all()
+    np.testing.assert_allclose(value["catch_sideline"], HALF - np.abs(value["catch_across"]), atol=1e-4)
+    assert (value["throw"] <= math.hypot(120, WIDTH)).all()
+    gaps = np.stack([value[f"gap_{i}"] for i in range(1, 5)])
+    assert (np.diff(gaps, axis=0) >= 0).all()
+    for i in (1, 2):
+        np.testing.assert_allclose(np.hypot(value[f"gap_{i}_ahead"], value[f"gap_{i}_across"]), gaps[i - 1], rtol=1e-5)
+    for name in ("covering", "crowd", "beyond"):
+        assert set(np.round(value[name], 4)) <= set(range(12)), name
+    assert (value["in_front"] <= value["beyond"]).all()
+    nobody = value["beyond"] == 0
+    assert (value["room"][nobody] == 25).all() and (value["room"] <= 25).all()
+    assert (value["room"] >= np.minimum(gaps[0], 25) - 1e-4).all()
+    assert (value["lane"] >= 0).all()
+    # at the end of its way the ball is at the catch, from where the nearest is gap_1
+    assert (value["lane"] <= gaps[0] + 1e-4).all()
+
+
+def test_players_who_stand_on_one_spot_are_no_division_by_zero():
+    place, velocity, facts = random_moment(4, plays=5)
+    place[:], velocity[:, 1] = place[:, :1], 0.0  # nobody is anywhere else, and the ball need not fly
+    static = static_features(place, velocity, facts)
+    assert np.isfinite(static).all()
+    for name in ("throw", "pressure", "separation", "gap_1", "lane"):
+        assert (static[:, COLUMN[name]] == 0).all(), name
 
 
 # --- what is not in them ----------------------------------------------------------------------------------------------
