@@ -231,7 +231,7 @@ def model_card(
 
 The distribution of the yards that a pass gains, given the tracks of all players from snap to release and what was known
 before the snap: a temporal convolutional network and a small network whose output are the parameters of a
-`{config.model["law"]}` law. Made by qbsbp {metadata.version("qbsbp")}; load it with `qbsbp.training.load_model(DIRECTORY)`.
+`{config.model["law"]}` law. Made by qbsbp {metadata.version("qbsbp")}; `qbsbp.training.load_model(DIRECTORY)` loads it.
 
 ## Data
 

@@ -163,10 +163,11 @@ def interval_nll(law: Distribution, y: Tensor, width: float = 1.0) -> Tensor:
     Yards are whole numbers, so with `w` = 1 this is the likelihood of what was recorded. The CDF is continuous in the
     parameters, which removes the bias of the density. Where an interval holds less probability than the dtype resolves
     (an empty bin, an outcome beyond an end point), the density times `w` stands in for it: `nll` minus log w, finite
-    everywhere.
+    everywhere; for a binned law it is `binned_cross_entropy`, finite beyond the bins too. So it is a loss to learn by;
+    what a forecast deems impossible is told by `qbsbp.distributions.Rounded.log_prob`.
 
     Args:
-        law: A law with `survival` beside `cdf`.
+        law: A normal law, or one with `survival` beside `cdf`.
         y: Outcomes in yards.
         width: The unit of rounding in yards, > 0.
 
@@ -185,17 +186,20 @@ def recorded_nll(law: Distribution, y: Tensor, bounds: Tensor) -> Tensor:
     the goal line and not how much further it would have gone, so it costs :math:`-\log S(b - 1/2)`.
 
     Args:
-        law: A law with `survival` beside `cdf`.
-        y: Outcomes in whole yards, shape (n,), each within its bounds.
-        bounds: Least and greatest possible outcome of each, shape (n, 2).
+        law: A normal law, or one with `survival` beside `cdf`.
+        y: Outcomes in whole yards, each within its bounds.
+        bounds: Least and greatest possible outcome of each, the two along the last dimension: shape (n, 2) for outcomes
+            of shape (n,).
     """
-    return _cell_nll(law, y, *cell(y, bounds[:, 0], bounds[:, 1]), 1.0)
+    return _cell_nll(law, y, *cell(y, bounds[..., 0], bounds[..., 1]), 1.0)
 
 
 def _cell_nll(law: Distribution, y: Tensor, low: Tensor, high: Tensor, width: float) -> Tensor:
     probability, resolved = interval_probability(law, low, high)
     log_probability = torch.where(resolved, probability, 1).log()
-    return torch.where(resolved, -log_probability, nll(law, y) - math.log(width))
+    # beyond its bins a binned law has no density: such an outcome counts into the outermost one
+    stand_in = binned_cross_entropy if isinstance(law, Binned) else nll
+    return torch.where(resolved, -log_probability, stand_in(law, y) - math.log(width))
 
 
 OBJECTIVES: dict[str, Callable[..., Tensor]] = {

@@ -206,7 +206,9 @@ class PassingModel(nn.Module):
     def __init__(self, config: ModelConfig, trunk: nn.Module | None = None) -> None:
         super().__init__()
         self.config = config
-        self.trunk = trunk or TCN(config.in_channels, config.channels, config.kernel_size, config.dropout)
+        if trunk is None:  # and not `or`: a module that counts its layers is false without any
+            trunk = TCN(config.in_channels, config.channels, config.kernel_size, config.dropout)
+        self.trunk = trunk
         dropout = config.dropout if config.hidden_dropout is None else config.hidden_dropout
         bins = max(len(config.bin_edges) - 1, 0)
         outputs = {"spliced_binned_pareto": bins + 4, "binned": bins, "normal": 2}[config.law]

@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import hashlib
 import inspect
+import io
 import json
 import math
 import os
@@ -20,11 +21,13 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -160,17 +163,20 @@ def train(
         Best model, history and best epoch.
 
     Raises:
-        ValueError: no plays, plays with values that are not finite, an unknown objective or device, or a run to resume
-            that was started with another configuration or other plays.
+        ValueError: no plays, plays with values that are not finite, an unknown objective or device, an objective that
+            asks for bounds of plays without, or a run to resume that was started with another configuration or other
+            plays, or whose files cannot be read.
         FileExistsError: `directory` holds a run and `resume` is False.
         FloatingPointError: a loss is not finite; the message says where and what to look at.
+        torch.OutOfMemoryError: a batch is too large for the device; the message says how large it was.
     """
     config = train_config or TrainConfig()
     if objective is None:
         objective = DEFAULT_OBJECTIVES[model_config.law]
     if criterion is None:
         criterion = "nll" if objective == "composite" else objective
-    loss_of, score_of = _find("objective", objective), _find("criterion", criterion)
+    loss_of = _find("objective", objective, {"train_plays": train_plays, "validation_plays": validation_plays})
+    score_of = _find("criterion", criterion, {"validation_plays": validation_plays})
     _check_plays("train_plays", train_plays)
     _check_plays("validation_plays", validation_plays)
     accelerator = find_accelerator()
@@ -179,7 +185,7 @@ def train(
 
     with _own_randomness(accelerator.device):
         torch.manual_seed(config.seed)
-        model = PassingModel(model_config, trunk and trunk())
+        model = PassingModel(model_config, None if trunk is None else trunk())
         model.initialise_from(train_plays)
         network, optimizer = accelerator.prepare(model, _optimizer(model, config))
         history, best = run.restore(model, optimizer)
@@ -233,19 +239,20 @@ def _learn(
         learning_rate = _learning_rate(config, (epoch - 1) * len(batches) + i, config.epochs * len(batches))
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
-        batch = _on(accelerator.device, plays[share])
-        with _autocast(config, accelerator.device):
-            law = network(batch.x, batch.lengths, batch.static)
-        losses = loss_of(law, batch)
-        # gradients are averaged over processes: in this unit that is the gradient of the mean over the whole batch
-        loss = losses.sum() * (accelerator.num_processes / size)
-        if not loss.isfinite():
-            raise FloatingPointError(_not_finite(losses, batch.y, share, epoch, i + 1, learning_rate))
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(parameters, config.gradient_clip)
-        optimizer.step()
-        optimizer.zero_grad()
-        total += float(losses.detach().sum())
+        with _naming_what_is_too_large(config, plays.lengths[share], accelerator.device):
+            batch = _on(accelerator.device, plays[share])
+            with _autocast(config, accelerator.device):
+                law = network(batch.x, batch.lengths, batch.static)
+            losses = loss_of(law, batch)
+            # gradients are averaged over processes: in this unit that is the gradient of the mean over the whole batch
+            loss = losses.sum() * (accelerator.num_processes / size)
+            if not loss.isfinite():
+                raise FloatingPointError(_not_finite(losses, batch.y, share, epoch, i + 1, learning_rate))
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_(parameters, config.gradient_clip)
+            optimizer.step()
+            optimizer.zero_grad()
+            total += float(losses.detach().sum())
     return learning_rate, _over_processes(total, accelerator) / len(plays)
 
 
@@ -258,6 +265,7 @@ def load_model(directory: str | Path, trunk: Callable[[], nn.Module] | None = No
 
     Raises:
         FileNotFoundError: a file of the run is missing.
+        ValueError: a file was cut short, is of another version, or belongs to another model; the message says which.
     """
     directory = Path(directory)
     for name in ("config.json", "model.safetensors"):
@@ -266,16 +274,19 @@ def load_model(directory: str | Path, trunk: Callable[[], nn.Module] | None = No
                 f"directory: expected a run of qbsbp.training.train, but {directory} has no {name}; "
                 "train with directory=... first"
             )
-    fields = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-    model = PassingModel(from_fields(ModelConfig, fields["model"]), trunk and trunk())
-    model.load_state_dict(load_file(directory / "model.safetensors"))
+    trunk = None if trunk is None else trunk()
+    with _reading(directory / "config.json", "the configuration of a run"):
+        fields = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        model = PassingModel(from_fields(ModelConfig, fields["model"]), trunk)
+    with _reading(directory / "model.safetensors", "the weights of the model that config.json describes"):
+        model.load_state_dict(load_file(directory / "model.safetensors"))
     return model.eval()
 
 
 # The loop's small functions, in the order of their use.
 
 
-def _find(argument: str, objective: str | Objective) -> Loss:
+def _find(argument: str, objective: str | Objective, of: dict[str, Plays]) -> Loss:
     if not callable(objective):
         if objective not in OBJECTIVES:
             known = ", ".join(OBJECTIVES)
@@ -283,13 +294,13 @@ def _find(argument: str, objective: str | Objective) -> Loss:
         objective = OBJECTIVES[objective]
     if "bounds" not in inspect.signature(objective).parameters:
         return lambda law, plays: objective(law, plays.y)
-
-    def with_bounds(law: Distribution, plays: PlayTensors) -> Tensor:
+    for name, plays in of.items():
         if plays.bounds is None:
-            raise ValueError(f"{argument}: {_name(objective)} asks for bounds, and the plays have none; choose another")
-        return objective(law, plays.y, plays.bounds)
-
-    return with_bounds
+            raise ValueError(
+                f"{argument}: {_name(objective)} asks for bounds, and {name} have none; give plays with bounds, or "
+                "choose another"
+            )
+    return lambda law, plays: objective(law, plays.y, plays.bounds)
 
 
 def _name(objective: str | Objective) -> str:
@@ -393,7 +404,20 @@ def _learning_rate(config: TrainConfig, step: int, steps: int) -> float:
 def _on(device: torch.device, plays: PlayTensors) -> PlayTensors:
     """The plays on the device and in the model's float32."""
     plays = plays.to(device)
-    return dataclasses.replace(plays, **{name: getattr(plays, name).float() for name in ("x", "static", "y")})
+    names = ("x", "static", "y", *(() if plays.bounds is None else ("bounds",)))
+    return dataclasses.replace(plays, **{name: getattr(plays, name).float() for name in names})
+
+
+@contextlib.contextmanager
+def _naming_what_is_too_large(config: TrainConfig, lengths: Tensor, device: torch.device) -> Iterator[None]:
+    """Say what a step took in where the device has no memory for it."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:  # torch.OutOfMemoryError, which torch 2.4 calls by this name alone
+        raise torch.cuda.OutOfMemoryError(
+            f"batch_size: the memory of {device} is too small for a step of {len(lengths)} plays, the longest of "
+            f"{int(lengths.max())} frames; lower batch_size, which is {config.batch_size}. ({error})"
+        ) from error
 
 
 def _autocast(config: TrainConfig, device: torch.device) -> torch.autocast:
@@ -475,7 +499,10 @@ class _Run:
         # through JSON, so that tuples compare as the lists that they become
         new = json.loads(json.dumps(fields))
         if path.exists():
-            _check_same_run(json.loads(path.read_text(encoding="utf-8")), new, self.directory)
+            with _reading(path, "the configuration of a run"):
+                old = {**dict.fromkeys(new), **json.loads(path.read_text(encoding="utf-8"))}
+                old |= {part: dict(old[part]) for part in ("model", "training")}
+            _check_same_run(old, new, self.directory)
         else:
             self.directory.mkdir(parents=True, exist_ok=True)
             write_whole(path, lambda part: part.write_text(json.dumps(new, indent=2) + "\n", encoding="utf-8"))
@@ -487,10 +514,13 @@ class _Run:
         """History and best epoch so far, after loading the last state into model and optimizer where there is one."""
         if self.directory is None or not (self.directory / "last.pt").exists():
             return [], {"epoch": 0, "score": math.inf, "weights": None}
-        last = torch.load(self.directory / "last.pt", map_location="cpu", weights_only=True)
-        model.load_state_dict(last["model"])
-        optimizer.load_state_dict(last["optimizer"])
-        return last["history"], last["best"]
+        with _reading(self.directory / "last.pt", "the state of the run that config.json describes"):
+            # from memory: of a file that was cut short torch says "invalid argument"
+            kept = io.BytesIO((self.directory / "last.pt").read_bytes())
+            last = torch.load(kept, map_location="cpu", weights_only=True)
+            model.load_state_dict(last["model"])
+            optimizer.load_state_dict(last["optimizer"])
+            return last["history"], last["best"]
 
     def save(
         self,
@@ -507,6 +537,21 @@ class _Run:
         last = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "history": history, "best": best}
         write_whole(self.directory / "last.pt", lambda part: torch.save(last, part))
         write_whole(self.directory / "history.csv", lambda part: pd.DataFrame(history).to_csv(part, index=False))
+
+
+@contextlib.contextmanager
+def _reading(path: Path, expected: str) -> Iterator[None]:
+    """Turn what goes wrong in reading a file of a run into a ValueError that names the file and what to do."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, EOFError, RuntimeError, UnpicklingError, SafetensorError) as error:
+        what = " ".join(str(error).split())
+        what = what if len(what) < 400 else f"{what[:400]} ..."
+        raise ValueError(
+            f"{path}: expected {expected}, and it cannot be read ({type(error).__name__}: {what}). It was cut short, "
+            "or written by another version of qbsbp or for another trunk: read it with the version and the trunk that "
+            "it was written with, or train again"
+        ) from error
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:

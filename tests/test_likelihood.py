@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 
 from data_synth.known_law import KnownLaw
 from qbsbp import likelihood
-from qbsbp.distributions import Binned, GeneralizedPareto, SplicedBinnedPareto
+from qbsbp.distributions import Binned, GeneralizedPareto, Rounded, SplicedBinnedPareto
 from qbsbp.likelihood import END_MARGIN, OBJECTIVES, gpd_loss
 from tests import oracle
 
@@ -34,6 +34,16 @@ def spliced(logits=LOGITS, xi=(-0.2, 0.3), beta=(0.8, 2.7), dtype=torch.float64,
     ]
     law = SplicedBinnedPareto(torch.tensor(EDGES, dtype=dtype), *parameters, lower_mass=mass[0], upper_mass=mass[1])
     return law, parameters
+
+
+BOUNDS = (-11, 17)  # of the outcomes that are recorded on a field that ends: well inside both tails
+
+
+def loss_of(name, law, y):
+    """The loss of an objective, with bounds where it asks for them."""
+    if name != "recorded_nll":
+        return OBJECTIVES[name](law, y)
+    return likelihood.recorded_nll(law, y, y.new_tensor(BOUNDS).expand(*y.shape, 2))
 
 
 def oracle_of(law):
@@ -69,7 +79,7 @@ OUTCOME = st.one_of(
 def test_finite_with_finite_gradients_on_any_finite_outcome(name, dtype, numbers, y):
     law, leaves = spliced(*numbers, dtype=dtype, requires_grad=True)
     y = torch.tensor(y, dtype=dtype)
-    loss = OBJECTIVES[name](law, y)
+    loss = loss_of(name, law, y)
     assert loss.isfinite().all(), (y, loss)
     gradients = torch.autograd.grad(loss.sum(), leaves, allow_unused=True)
     assert any(gradient is not None for gradient in gradients)
@@ -85,7 +95,7 @@ def test_finite_on_edges_on_thresholds_and_around_the_end_of_the_support(name, d
     reach = thresholds + (1 - END_MARGIN) * (ends - thresholds)
     exact = torch.cat([law.bin_edges, thresholds, ends, reach])
     y = torch.cat([exact, exact.nextafter(exact + 1), exact.nextafter(exact - 1), ends * 3])
-    loss = OBJECTIVES[name](law, y)
+    loss = loss_of(name, law, y)
     assert loss.isfinite().all()
     for gradient in torch.autograd.grad(loss.sum(), leaves, allow_unused=True):
         assert gradient is None or gradient.isfinite().all()
@@ -124,13 +134,13 @@ def test_one_loss_for_each_outcome_in_the_common_shape(name, dtype, batch, outco
     logits = torch.randn(*batch, len(LOGITS), generator=generator, dtype=dtype)
     law = SplicedBinnedPareto(torch.tensor(EDGES, dtype=dtype), logits, 0.1, 1.3, -0.2, 2.2)
     y = 6 * torch.randn(outcomes, generator=generator, dtype=dtype)
-    loss = OBJECTIVES[name](law, y)
+    loss = loss_of(name, law, y)
     assert loss.shape == expected
     assert loss.dtype == dtype
     # each element is what its own law says about its own outcome
     rows = logits.expand(*expected, -1).reshape(-1, len(LOGITS))
     single = [
-        OBJECTIVES[name](SplicedBinnedPareto(law.bin_edges, row, 0.1, 1.3, -0.2, 2.2), value)
+        loss_of(name, SplicedBinnedPareto(law.bin_edges, row, 0.1, 1.3, -0.2, 2.2), value)
         for row, value in zip(rows, y.expand(expected).reshape(-1), strict=True)
     ]
     torch.testing.assert_close(loss.reshape(-1), torch.stack(single))
@@ -140,7 +150,7 @@ def test_one_loss_for_each_outcome_in_the_common_shape(name, dtype, batch, outco
 def test_whole_yards_may_come_as_integers(name):
     law, _ = spliced(dtype=torch.float32)
     yards = torch.tensor([-9, -1, 0, 4, 25])
-    torch.testing.assert_close(OBJECTIVES[name](law, yards), OBJECTIVES[name](law, yards.float()))
+    torch.testing.assert_close(loss_of(name, law, yards), loss_of(name, law, yards.float()))
 
 
 # --- values, by SciPy and by the oracle ------------------------------------------------------------------------------
@@ -243,11 +253,163 @@ def test_interval_nll_names_a_width_that_is_not_positive(width):
         likelihood.interval_nll(law, torch.tensor(1.0), width)
 
 
+@EVERY_DTYPE
+def test_interval_nll_of_a_normal_law_is_right_far_into_both_tails(dtype):
+    law = torch.distributions.Normal(torch.tensor(0.75, dtype=dtype), torch.tensor(2.5, dtype=dtype))
+    truth = oracle.Normal(0.75, 2.5)
+    y = torch.tensor([-29.0, -12.0, -1.0, 1.0, 14.0, 30.0], dtype=dtype)
+    half = oracle.mp.mpf(1) / 2
+    expected = []
+    for value in y.tolist():
+        sides = (truth.survival(value - half), truth.survival(value + half))
+        if value < 0:
+            sides = (truth.cdf(value + half), truth.cdf(value - half))
+        expected.append(-float(oracle.mp.log(sides[0] - sides[1])))
+    assert max(expected) > 60
+    expected = torch.tensor(expected, dtype=dtype)
+    tolerance = 1e-5 if dtype == torch.float32 else 1e-12
+    torch.testing.assert_close(likelihood.interval_nll(law, y), expected, rtol=tolerance, atol=tolerance)
+
+
 def test_crps_is_that_of_the_law():
     law, _ = spliced()
     y = torch.tensor([-9.0, 0.4, 33.0], dtype=torch.float64)
     expected = [float(oracle_of(law).crps(oracle.mp.mpf(value))) for value in y.tolist()]
     torch.testing.assert_close(likelihood.crps(law, y), torch.tensor(expected, dtype=torch.float64))
+
+
+# --- recorded yards ---------------------------------------------------------------------------------------------------
+
+
+def laws_of(dtype, requires_grad=False, **changes):
+    """One law of each kind, by name, with its parameters."""
+
+    def tensor(value):
+        return torch.tensor(value, dtype=dtype, requires_grad=requires_grad)
+
+    numbers = {"loc": 3.25, "scale": 6.5, "tail_xi": -0.25, "tail_beta": 7.5, "logits": LOGITS} | changes
+    edges = torch.tensor(EDGES, dtype=dtype)
+    loc, scale, xi, beta = (tensor(numbers[name]) for name in ("loc", "scale", "tail_xi", "tail_beta"))
+    spliced_law, spliced_parameters = spliced(numbers["logits"], dtype=dtype, requires_grad=requires_grad)
+    logits = tensor(numbers["logits"])
+    return {
+        "normal": (torch.distributions.Normal(loc, scale), [loc, scale]),
+        "binned": (Binned(edges, logits), [logits]),
+        "generalized_pareto": (GeneralizedPareto(xi, beta), [xi, beta]),
+        "spliced": (spliced_law, spliced_parameters),
+    }
+
+
+EVERY_KIND = pytest.mark.parametrize("kind", laws_of(torch.float64))
+FIELDS = [(-11, 17), (-3, 4), (0, 1), (-90, 10), (-1, 99)]
+
+
+@EVERY_DTYPE
+@EVERY_KIND
+@pytest.mark.parametrize("field", FIELDS, ids=str)
+def test_recorded_nll_is_minus_the_log_probability_of_the_rounded_law(kind, field, dtype):
+    law, _ = laws_of(dtype)[kind]
+    y = torch.arange(field[0], field[1] + 1, dtype=dtype)
+    bounds = torch.tensor(field, dtype=dtype).expand(len(y), 2)
+    whole = Rounded(law, *field)
+    loss, log_prob = likelihood.recorded_nll(law, y, bounds), whole.log_prob(y)
+    assert loss.dtype == dtype
+    resolved = whole.mass(y) > 1e3 * torch.finfo(dtype).eps
+    assert resolved.sum() >= 2
+    assert torch.equal(loss[resolved], -log_prob[resolved])
+    # what a law deems impossible has a loss all the same; a tail by itself is no law of yards
+    assert loss.isfinite().all() or kind == "generalized_pareto"
+    assert torch.equal(loss[1:-1], likelihood.interval_nll(law, y[1:-1]))  # between the bounds nothing is censored
+    assert (loss[[0, -1]] <= likelihood.interval_nll(law, y[[0, -1]])).all()
+
+
+@EVERY_DTYPE
+def test_a_touchdown_costs_the_log_probability_of_getting_so_far(dtype):
+    law, _ = spliced(dtype=dtype)
+    truth = oracle_of(law)
+    to_goal = torch.tensor([2.0, 9.0, 17.0, 60.0], dtype=dtype)
+    loss = likelihood.recorded_nll(law, to_goal, torch.stack([to_goal - 100, to_goal], dim=-1))
+    expected = [-float(oracle.mp.log(truth.survival(b - oracle.mp.mpf(1) / 2))) for b in to_goal.tolist()]
+    torch.testing.assert_close(loss, torch.tensor(expected, dtype=dtype), rtol=1e-5, atol=1e-5)
+
+
+@EVERY_DTYPE
+def test_beyond_the_bins_of_a_binned_law_the_outermost_bin_counts(dtype):
+    law, (logits,) = laws_of(dtype, requires_grad=True)["binned"]
+    y = torch.tensor([-40.0, 30.0, 95.0], dtype=dtype)
+    loss = likelihood.recorded_nll(law, y, torch.tensor([-90.0, 95.0], dtype=dtype).expand(3, 2))
+    assert torch.equal(loss, likelihood.binned_cross_entropy(law, y))
+    assert torch.equal(loss, likelihood.interval_nll(law, y))
+    assert torch.autograd.grad(loss.sum(), logits)[0].isfinite().all()
+
+
+@st.composite
+def recorded(draw):
+    """Laws that leave bins empty and end early, a field anywhere, and yards on it, both bounds among them."""
+    logits, xi, beta = draw(parameters())
+    low = draw(st.integers(-99, 60))
+    high = low + draw(st.integers(1, 120))
+    y = draw(st.lists(st.integers(low, high), max_size=4))
+    changes = {
+        "logits": logits,
+        "loc": draw(st.floats(-128, 128, width=32)),
+        "scale": draw(st.floats(2**-5, 128, width=32)),
+        "tail_xi": xi[0],
+        "tail_beta": beta[0],
+    }
+    return changes, xi, beta, (low, high), [low, high, *y]
+
+
+@EVERY_DTYPE
+@EVERY_KIND
+@settings(max_examples=60)
+@given(numbers=recorded())
+def test_recorded_nll_is_finite_with_finite_gradients_wherever_the_play_ended(kind, dtype, numbers):
+    changes, xi, beta, field, yards = numbers
+    law, leaves = laws_of(dtype, requires_grad=True, **changes)[kind]
+    if kind == "spliced":
+        law, leaves = spliced(changes["logits"], xi, beta, dtype=dtype, requires_grad=True)
+    if kind == "generalized_pareto":  # a tail by itself has nothing below 0
+        whole = Rounded(law, *field)
+        yards = [k for k in yards if whole.log_prob(torch.tensor(float(k), dtype=dtype)) > -math.inf]
+    y = torch.tensor(yards, dtype=dtype)
+    loss = likelihood.recorded_nll(law, y, y.new_tensor(field).expand(len(y), 2))
+    assert loss.isfinite().all(), (y, loss)
+    gradients = torch.autograd.grad(loss.sum(), leaves, allow_unused=True)
+    assert all(gradient is None or gradient.isfinite().all() for gradient in gradients), gradients
+
+
+@EVERY_KIND
+def test_recorded_nll_in_float32_is_that_in_float64(kind):
+    losses, gradients = [], []
+    for dtype in (torch.float32, torch.float64):
+        law, leaves = laws_of(dtype, requires_grad=True)[kind]
+        y = torch.tensor([0, 1, 2, 5, 9], dtype=dtype)
+        loss = likelihood.recorded_nll(law, y, y.new_tensor([0, 9]).expand(5, 2))
+        losses.append(loss.detach().double())
+        rows = [torch.autograd.grad(one, leaves, retain_graph=True, allow_unused=True) for one in loss]
+        gradients.append([[None if g is None else g.double() for g in row] for row in rows])
+    torch.testing.assert_close(*losses, rtol=1e-5, atol=1e-5)
+    for single, double in zip(*gradients, strict=True):
+        torch.testing.assert_close(single, double, rtol=1e-4, atol=1e-5)
+
+
+@EVERY_KIND
+def test_recorded_nll_has_the_gradient_of_its_values(kind):
+    _, leaves = laws_of(torch.float64, requires_grad=True)[kind]
+    y = torch.tensor([0.0, 1, 4, 9], dtype=torch.float64)
+
+    def loss(*values):
+        if kind == "normal":
+            law = torch.distributions.Normal(*values)
+        elif kind == "generalized_pareto":
+            law = GeneralizedPareto(*values)
+        else:
+            edges = torch.tensor(EDGES, dtype=torch.float64)
+            law = Binned(edges, *values) if kind == "binned" else SplicedBinnedPareto(edges, *values, upper_mass=0.1)
+        return likelihood.recorded_nll(law, y, y.new_tensor([0, 9]).expand(4, 2))
+
+    assert torch.autograd.gradcheck(loss, leaves, eps=1e-6, atol=1e-6, rtol=1e-5)
 
 
 # --- the loss of an excess -------------------------------------------------------------------------------------------
@@ -378,6 +540,56 @@ def test_objectives_that_are_continuous_in_the_parameters_follow_their_gradient(
     torch.testing.assert_close(autograd, difference, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize("field", [(-5, 30), (-2, 9), (-60, 4)], ids=str)
+def test_recorded_yards_follow_their_gradient_too(field):
+    """The mean over what the known law leaves on record: a sum over whole yards, the last of them at the bounds."""
+    truth = KnownLaw()
+    yards = np.arange(field[0], field[1] + 1)
+    below = truth.cdf(yards[:-1] + 0.5)
+    share = torch.tensor(np.diff(below, prepend=0, append=1))
+    y, bounds = torch.tensor(yards, dtype=torch.float64), torch.tensor(field).double().expand(len(yards), 2)
+    start, leaves = spliced(requires_grad=True)
+
+    def mean(*values):
+        law = SplicedBinnedPareto(start.bin_edges, *values, lower_mass=0.05, upper_mass=0.1)
+        return (share * likelihood.recorded_nll(law, y, bounds)).sum()
+
+    gradients = torch.autograd.grad(mean(*leaves), leaves)
+    step = 1e-5
+    for i, (leaf, gradient) in enumerate(zip(leaves, gradients, strict=True)):
+        for one in torch.eye(max(leaf.numel(), 1), dtype=torch.float64):
+            move = step * one.reshape(leaf.shape)
+            values = [other.detach() for other in leaves]
+            ahead, behind = (mean(*values[:i], values[i] + sign * move, *values[i + 1 :]) for sign in (1, -1))
+            along = (gradient * one.reshape(leaf.shape)).sum()
+            torch.testing.assert_close(along, (ahead - behind) / (2 * step), rtol=1e-5, atol=1e-8)
+    assert max(gradient.abs().max() for gradient in gradients) > 1e-2
+
+
+def test_the_true_law_of_recorded_yards_has_the_least_loss():
+    """Proper on a field that ends: learned from recorded yards, a law recovers the probabilities it was recorded by."""
+    truth, _ = spliced()
+    field = (-6, 8)
+    y = torch.arange(field[0], field[1] + 1, dtype=torch.float64)
+    share, bounds = Rounded(truth, *field).mass(y), torch.tensor(field).double().expand(len(y), 2)
+    _, leaves = spliced(logits=[0.0] * 6, beta=(2.0, 1.0), xi=(0.1, 0.1), requires_grad=True)
+    optimizer = torch.optim.LBFGS(leaves, max_iter=300, tolerance_grad=1e-10, line_search_fn="strong_wolfe")
+
+    def loss():
+        law = SplicedBinnedPareto(truth.bin_edges, *leaves, lower_mass=0.05, upper_mass=0.1)
+        return (share * likelihood.recorded_nll(law, y, bounds)).sum()
+
+    def closure():
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        return value
+
+    optimizer.step(closure)
+    least = -(share * share.log()).sum()
+    assert least - 1e-9 <= loss() <= least + 1e-5
+
+
 def test_objectives_are_named_as_the_functions():
     assert {name: function.__name__ for name, function in OBJECTIVES.items()} == {name: name for name in OBJECTIVES}
     assert set(OBJECTIVES) == {
@@ -386,5 +598,6 @@ def test_objectives_are_named_as_the_functions():
         "nll_plus_cross_entropy",
         "crps",
         "interval_nll",
+        "recorded_nll",
         "binned_cross_entropy",
     }

@@ -1,14 +1,19 @@
 """The network returns valid laws, starts at climatology, and its configuration survives JSON."""
 
 import dataclasses
+from itertools import pairwise
 
+import hypothesis.strategies as st
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from torch import nn
 from torch.distributions import Normal
 
 from qbsbp.distributions import Binned, SplicedBinnedPareto
 from qbsbp.features import PlayTensors
-from qbsbp.model import ModelConfig, PassingModel
+from qbsbp.model import MOST, ModelConfig, PassingModel, PiecewiseLinear, _standardise
 
 EDGES = tuple(range(-10, 41, 2))
 SMALL = ModelConfig(in_channels=3, static_features=2, channels=(8, 8), hidden=(16,), bin_edges=EDGES, scale=4.0)
@@ -125,6 +130,178 @@ def test_features_are_standardised_over_real_frames_only():
     torch.testing.assert_close(a.logits, b.logits, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("sizes", [(7,), (3, 4), (1, 1, 5), (1,) * 7, (5000, 3, 90)], ids=str)
+@pytest.mark.parametrize("offset", [0.0, 1e5], ids=["around 0", "far from 0"])
+def test_means_and_spreads_of_parts_are_those_of_the_whole(sizes, offset):
+    """By one pass over the parts, without the cancellation that sums of squares far from 0 suffer."""
+    g = torch.Generator().manual_seed(3)
+    values = offset + torch.randn(sum(sizes), 3, generator=g, dtype=torch.float64) * torch.tensor([1.0, 1e-3, 40.0])
+    values[:, 1] += torch.arange(len(values)) % 5  # whose means differ from part to part
+    shift, scale = torch.zeros(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64)
+    _standardise(values.split(sizes), shift, scale)
+    np.testing.assert_allclose(shift, values.numpy().mean(0), rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(scale, values.numpy().std(0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("constant", [0.0, -3.0, 1e-8, 1e7])
+def test_a_feature_that_never_changes_keeps_its_unit(constant):
+    parts = [torch.tensor([[constant, 1.0], [constant, 2.0]]), torch.tensor([[constant, 5.0]])]
+    shift, scale = torch.zeros(2), torch.ones(2)
+    _standardise(parts, shift, scale)
+    assert shift[0] == torch.tensor(constant) and scale[0] == 1
+    assert scale[1] == pytest.approx(np.std([1, 2, 5]))
+
+
+def test_many_plays_are_standardised_some_at_a_time():
+    plays = make_plays(9000, time=3)  # more than the 4096 that are looked at together
+    plays = dataclasses.replace(plays, x=plays.x + torch.arange(9000)[:, None, None] / 100)
+    model = PassingModel(SMALL)
+    model.initialise_from(plays)
+    real = plays.x.transpose(1, 2)[torch.arange(3) < plays.lengths[:, None]].double()
+    torch.testing.assert_close(model.x_shift[:, 0].double(), real.mean(0), rtol=1e-6, atol=0)
+    torch.testing.assert_close(model.x_scale[:, 0].double(), real.std(0, correction=0), rtol=1e-6, atol=0)
+
+
+def test_a_static_feature_far_out_is_as_far_as_five_standard_deviations():
+    model = shaken(dataclasses.replace(SMALL, static_bins=4)).eval()
+    plays = make_plays(2)
+    for sign in (-1, 1):
+        rows = []
+        for deviations in (MOST - 0.1, MOST, 6, 1e6):
+            static = model.static_shift.repeat(2, 1)
+            static[:, 1] += sign * deviations * model.static_scale[1]
+            rows.append(model(plays.x, plays.lengths, static).logits)
+        torch.testing.assert_close(rows[2], rows[1])
+        torch.testing.assert_close(rows[3], rows[1])
+        assert (rows[0] - rows[1]).abs().max() > 1e-3
+
+
+# --- numbers as pieces of lines ---------------------------------------------------------------------------------------
+
+
+def encoded_one_by_one(column, value, bins):
+    """e_j(v) = min(max((v - q_j) / (q_{j+1} - q_j), 0), 1), 0 where a bin is empty."""
+    ordered = sorted(column)
+    edges = []
+    for j in range(bins + 1):  # quantiles, on straight lines between the ordered values
+        place = j / bins * (len(ordered) - 1)
+        below = min(int(place), len(ordered) - 2) if len(ordered) > 1 else 0
+        above = min(below + 1, len(ordered) - 1)
+        edges.append(ordered[below] + (place - below) * (ordered[above] - ordered[below]))
+    edges = np.float32(edges).tolist()
+    return [
+        min(max((value - left) / (right - left), 0.0), 1.0) if right > left else 0.0 for left, right in pairwise(edges)
+    ]
+
+
+COLUMNS = {
+    "generic": np.random.default_rng(0).normal(3, 2, 101),
+    "skewed": np.random.default_rng(1).exponential(2, 64),
+    "two-valued": np.array([0.0] * 30 + [1.0] * 13),
+    "rarely another": np.array([0.0] * 200 + [1.0]),
+    "constant": np.full(9, 2.5),
+    "few values": np.array([1.0, 2, 2, 3, 4, 4, 4, 4, 4]),
+    "a single play": np.array([7.0]),
+}
+
+
+@pytest.mark.parametrize("bins", [1, 2, 5, 16])
+@pytest.mark.parametrize("name", COLUMNS)
+def test_the_encoding_is_the_formula_feature_by_feature(name, bins):
+    column = np.float32(COLUMNS[name])
+    other = np.float32(np.linspace(-1, 1, len(column)))
+    encode = PiecewiseLinear(2, bins)
+    encode.fit(torch.from_numpy(np.stack([column, other], axis=1)))
+    points = np.unique(np.float32([*column, *(column + 0.1), column.min() - 3, column.max() + 1e6]))
+    came = encode(torch.from_numpy(np.stack([points, np.full_like(points, 0.3)], axis=1)))
+    assert came.shape == (len(points), 2 * bins)
+    expected = [encoded_one_by_one(column.tolist(), point, bins) for point in points.tolist()]
+    torch.testing.assert_close(came[:, :bins], torch.tensor(expected), rtol=0, atol=1e-5)
+    beside = torch.tensor(encoded_one_by_one(other.tolist(), float(np.float32(0.3)), bins))
+    torch.testing.assert_close(came[:, bins:], beside.expand(len(points), -1), rtol=0, atol=1e-5)
+
+
+@settings(max_examples=60)
+@given(
+    column=st.lists(st.floats(-(2.0**20), 2.0**20, width=32), min_size=1, max_size=40),
+    value=st.floats(-(2.0**22), 2.0**22, width=32),
+    bins=st.integers(1, 9),
+)
+def test_the_pieces_put_together_are_the_number_between_the_outermost_edges(column, value, bins):
+    encode = PiecewiseLinear(1, bins)
+    encode.fit(torch.tensor(column)[:, None])
+    pieces = encode(torch.tensor([[value]]))[0]
+    assert (pieces >= 0).all() and (pieces <= 1).all()
+    edges = encode.edges[0]
+    again = edges[0].double() + (pieces.double() * edges.diff().double()).sum()
+    size = max(1.0, *map(abs, column))
+    assert again.item() == pytest.approx(min(max(value, min(column)), max(column)), abs=1e-5 * size)
+
+
+def test_an_encoding_of_no_bins_has_no_outputs():
+    encode = PiecewiseLinear(3, 0)
+    encode.fit(torch.randn(5, 3))
+    assert encode(torch.randn(4, 3)).shape == (4, 0)
+    assert PiecewiseLinear(0, 4)(torch.zeros(4, 0)).shape == (4, 0)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_model_reads_encoded_features_constant_and_two_valued_ones_too(law):
+    plays = make_plays(200)
+    static = torch.stack([torch.full((200,), 4.0), (torch.arange(200) % 7 == 0).float()], dim=1)
+    plays = dataclasses.replace(plays, static=static)
+    model = PassingModel(dataclasses.replace(LAWS[law], static_bins=6))
+    model.initialise_from(plays)
+    nn.init.normal_(model.output.weight)
+    assert model.hidden[0].in_features == 8 + 2 * (1 + 6)
+    out = model(plays.x, plays.lengths, plays.static)
+    loss = out.cdf(torch.tensor(5.0)).sum()
+    loss.backward()
+    assert loss.isfinite() and all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
+    # the edges are part of the model
+    twin = PassingModel(model.config)
+    twin.load_state_dict(model.state_dict())
+    a, b = (one.predict(plays).cdf(plays.y) for one in (model, twin))
+    assert torch.equal(a, b)
+
+
+def test_dropout_of_the_head_is_that_of_the_trunk_or_its_own():
+    for change, expected in (({}, 0.2), ({"hidden_dropout": 0.6}, 0.6), ({"hidden_dropout": 0.0}, 0.0)):
+        model = PassingModel(dataclasses.replace(SMALL, dropout=0.2, hidden=(16, 16), **change))
+        assert [layer.p for layer in model.hidden if isinstance(layer, nn.Dropout)] == [expected] * 2
+
+
+# --- another trunk ----------------------------------------------------------------------------------------------------
+
+
+class LastFrame(nn.Module):
+    """The features of the last frame as they are; no layers, and a module of none may be false."""
+
+    width = 3
+
+    def __len__(self):
+        return 0
+
+    def forward(self, x, lengths):
+        return x[torch.arange(len(x)), :, lengths - 1]
+
+
+def test_any_trunk_may_stand_in_the_place_of_the_tcn():
+    torch.manual_seed(0)
+    model, plays = PassingModel(SMALL, LastFrame()), make_plays(50)
+    assert isinstance(model.trunk, LastFrame) and model.hidden[0].in_features == 3 + 2
+    model.initialise_from(plays)
+    nn.init.normal_(model.output.weight)
+    law = model.eval()(plays.x, plays.lengths, plays.static)
+    assert law.batch_shape == (50,)
+    # what comes before the last frame is out of its sight, and the last frame is seen standardised
+    blind = torch.where(torch.arange(20) == (plays.lengths - 1)[:, None, None], plays.x, 1e6)
+    assert torch.equal(model(blind, plays.lengths, plays.static).logits, law.logits)
+    state = (plays.x[torch.arange(50), :, plays.lengths - 1] - model.x_shift[:, 0]) / model.x_scale[:, 0]
+    raw = model.head(state, plays.static)
+    torch.testing.assert_close(model.law_of(raw).logits, law.logits)
+
+
 @pytest.mark.parametrize("law", LAWS)
 def test_predict_in_parts_equals_one_call(law):
     model, plays = shaken(LAWS[law]), make_plays(23)
@@ -159,7 +336,15 @@ def test_no_static_features():
 
 
 def test_configuration_survives_json():
-    config = dataclasses.replace(SMALL, bin_edges=[-1, 0.5, 3], upper_xi_bounds=[0, 0.7], hidden=(), dropout=0.25)
+    config = dataclasses.replace(
+        SMALL,
+        bin_edges=[-1, 0.5, 3],
+        upper_xi_bounds=[0, 0.7],
+        hidden=(),
+        dropout=0.25,
+        hidden_dropout=0.5,
+        static_bins=3,
+    )
     assert ModelConfig.from_json(config.to_json()) == config
     assert config.bin_edges == (-1.0, 0.5, 3.0) and hash(config) == hash(ModelConfig.from_json(config.to_json()))
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -183,6 +368,8 @@ def test_configuration_survives_json():
         ({"scale": 0.0}, "scale > 0; got scale=0.0"),
         ({"static_features": -1}, "static_features: expected a number >= 0, got -1"),
         ({"hidden": (0,)}, "hidden: expected widths of at least 1"),
+        ({"static_bins": -1}, "static_bins: expected a number >= 0, got -1"),
+        ({"hidden_dropout": 1.0}, r"hidden_dropout: expected a share in \[0, 1\) or None, got 1.0"),
     ],
 )
 def test_wrong_configurations_are_named(change, message):

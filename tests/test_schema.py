@@ -178,3 +178,25 @@ def test_one_table_is_checked_alone(tables):
         check_table(ULTIMATE.plays, set_cell("plays", 2, "throws", -1)(*tables)[0])
     with pytest.raises(SchemaError, match=r"plays: expected the columns .*missing are season, week"):
         check_table(FOOTBALL.plays, tables[0])
+
+
+def test_reports_of_parts_add_up_to_that_of_the_whole():
+    first = Report("week 1", (Quirk("plays", 3, "kept"), Quirk("jumps", 1, "repaired")))
+    second = Report("week 2", (Quirk("plays", 4, "kept"), Quirk("rows", 0.5, "filled")))
+    whole = Report.merge([first, second])
+    assert [(quirk.name, quirk.count, quirk.handled) for quirk in whole] == [
+        ("plays", 7, "kept"),
+        ("jumps", 1, "repaired"),
+        ("rows", 0.5, "filled"),
+    ]
+    assert whole.source == "week 1; week 2"
+    # parts of one source are of one source, and a part alone is the whole
+    assert Report.merge([first, first]).source == "week 1"
+    assert Report.merge([first]) == first
+    assert Report.merge([]) == Report("")
+    assert first["plays"] == 3  # the parts are left as they were
+
+
+def test_merging_in_steps_is_merging_at_once():
+    parts = [Report("a", (Quirk("x", n, "kept"), Quirk(f"y{n % 2}", 1, "dropped"))) for n in range(5)]
+    assert Report.merge([Report.merge(parts[:2]), Report.merge(parts[2:])]) == Report.merge(parts)

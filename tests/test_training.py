@@ -3,24 +3,33 @@
 import dataclasses
 import functools
 import json
+import math
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
 from torch.distributions import Normal
 
-from qbsbp.features import PlayTensors
-from qbsbp.likelihood import composite, nll
+from qbsbp.distributions import Rounded
+from qbsbp.features import PASSING_STATIC_FEATURES, PlayTensors, StoredPlays, passing_season
+from qbsbp.likelihood import composite, nll, recorded_nll
 from qbsbp.model import ModelConfig, PassingModel
-from qbsbp.training import TrainConfig, load_model, train
+from qbsbp.tcn import TCN
+from qbsbp.training import TrainConfig, _batches, load_model, train
 from tests import training_run
+from tests.football_cases import TinySeason, write
 from tests.training_run import MODEL, TRAINING, make_plays, run
 
 
@@ -219,7 +228,72 @@ def test_weight_decay_shrinks_norms_and_matrices_only():
         torch.testing.assert_close(after, before * (0.9 if decayed else 1.0), msg=name)
 
 
-def test_batches_cover_every_play_once_and_are_of_equal_size():
+# --- batches ----------------------------------------------------------------------------------------------------------
+
+
+def batches_of(lengths, epoch=1, processes=1, **changes):
+    """The shares of every process, batch by batch."""
+    config = dataclasses.replace(TrainConfig(), **changes)
+    shares = []
+    for process in range(processes):
+        accelerator = SimpleNamespace(process_index=process, num_processes=processes)
+        shares.append(_batches(lengths, config, epoch, accelerator))
+    return list(zip(*shares, strict=True))
+
+
+@pytest.mark.parametrize("plays", [1, 31, 32, 33, 101, 1000, 3137])
+@pytest.mark.parametrize("batch_size", [1, 32, 4096])
+def test_batches_cover_every_play_once_and_are_of_nearly_equal_size(plays, batch_size):
+    lengths = torch.randint(1, 41, (plays,), generator=torch.Generator().manual_seed(plays))
+    batches = [share for (share,) in batches_of(lengths, batch_size=batch_size)]
+    assert sorted(torch.cat([index for index, _ in batches]).tolist()) == list(range(plays))
+    sizes = [size for _, size in batches]
+    assert sizes == [len(index) for index, _ in batches]
+    assert len(sizes) == math.ceil(plays / batch_size)
+    assert max(sizes) - min(sizes) <= 1 and max(sizes) <= batch_size
+
+
+def test_plays_of_a_batch_are_of_similar_length():
+    """Each is computed as long as its longest play: little of that is padding, where at random a third would be."""
+    lengths = torch.randint(10, 41, (5000,), generator=torch.Generator().manual_seed(1))
+
+    def computed(batches):
+        return sum(len(index) * int(lengths[index].max()) for index in batches)
+
+    batches = [index for ((index, _),) in batches_of(lengths, batch_size=64)]
+    assert computed(batches) < 1.1 * lengths.sum()
+    assert computed(torch.randperm(5000).split(64)) > 1.4 * lengths.sum()
+    # not so similar that the company of a play would be the same again and again
+    again = [index for ((index, _),) in batches_of(lengths, epoch=2, batch_size=64)]
+    company = {int(play): set(index.tolist()) for index in batches for play in index}
+    shared = [len(company[int(play)] & set(index.tolist())) / len(index) for index in again for play in index[:1]]
+    assert np.mean(shared) < 0.2
+    # nor do long plays come late: batches are in any order
+    mean = torch.tensor([lengths[index].float().mean() for index in batches])
+    assert abs(np.corrcoef(np.arange(len(mean)), mean)[0, 1]) < 0.4
+
+
+def test_the_order_follows_from_seed_epoch_and_lengths_alone():
+    lengths = torch.arange(1, 301) % 37 + 1
+    first = batches_of(lengths, epoch=3, seed=5)
+    torch.rand(7)
+    for other, same in ((batches_of(lengths, 3, seed=5), True), (batches_of(lengths, 4, seed=5), False),
+                        (batches_of(lengths, 3, seed=6), False)):  # fmt: skip
+        assert all(torch.equal(a[0], b[0]) for (a,), (b,) in zip(first, other, strict=True)) == same
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_share_each_batch(processes):
+    lengths = torch.randint(1, 41, (101,), generator=torch.Generator().manual_seed(2))
+    alone = batches_of(lengths, batch_size=32)
+    for shares, ((whole, size),) in zip(batches_of(lengths, processes=processes, batch_size=32), alone, strict=True):
+        assert [share_size for _, share_size in shares] == [size] * processes
+        together = torch.cat([index for index, _ in shares])
+        assert sorted(together.tolist()) == sorted(whole.tolist())
+        assert max(map(len, (index for index, _ in shares))) - min(map(len, (index for index, _ in shares))) <= 1
+
+
+def test_an_epoch_reads_every_play_once():
     seen, sizes = [], []
 
     class Counted(PlayTensors):
@@ -232,9 +306,233 @@ def test_batches_cover_every_play_once_and_are_of_equal_size():
     plays = make_plays(101, seed=1)
     counted = Counted(**(vars(plays) | {"group": torch.full((101,), -1)}))
     train(MODEL, counted, make_plays(10, 2), TrainConfig(epochs=2, batch_size=32), progress=False)
-    first, second = seen[:101], seen[101:]
+    # before the first epoch everything is looked at twice: whether it is finite, and for means and spreads
+    assert sizes[:2] == [101, 101]
+    first, second = seen[202:303], seen[303:]
     assert sorted(first) == sorted(second) == list(range(101)) and first != second
-    assert sorted(sizes[:4]) == [25, 25, 25, 26]
+    assert sorted(sizes[2:6]) == [25, 25, 25, 26]
+
+
+# --- plays on disk, and plays with bounds -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """The dropbacks of a tiny season, on disk."""
+    folder = tmp_path_factory.mktemp("stored")
+    write(TinySeason(), folder / "season", progress=False)
+    return passing_season(folder / "season", cache=folder / "cache", dropbacks=True, progress=False)
+
+
+FOOTBALL_MODEL = ModelConfig(
+    176, static_features=len(PASSING_STATIC_FEATURES), channels=(4, 4), hidden=(8,), static_bins=3, dropout=0.1,
+    bin_edges=np.arange(-10.5, 31), scale=4.0,
+)  # fmt: skip
+FEW_STEPS = TrainConfig(epochs=3, batch_size=8, learning_rate=5e-3, patience=None)
+
+
+@pytest.mark.parametrize("objective", ["composite", "recorded_nll"])
+def test_plays_on_disk_teach_what_the_same_plays_in_memory_do(stored, objective, tmp_path):
+    in_memory = stored[:]
+    assert isinstance(stored, StoredPlays) and isinstance(in_memory, PlayTensors)
+    held_out = np.arange(len(stored)) % 4 == 0
+    results = []
+    for plays, validation in (
+        (stored.subset(~held_out), stored.subset(held_out)),
+        (in_memory[~held_out], in_memory[held_out]),
+    ):
+        results.append(train(FOOTBALL_MODEL, plays, validation, FEW_STEPS, objective=objective, progress=False))
+    assert same_weights(*(result.model for result in results))
+    columns = ["epoch", "learning_rate", "train_loss", "validation_loss", "validation_score"]
+    assert results[0].history[columns].equals(results[1].history[columns])
+    # and one is taken for the other where a run is resumed
+    train(FOOTBALL_MODEL, stored, stored, FEW_STEPS, objective=objective, directory=tmp_path, progress=False)
+    again = train(
+        FOOTBALL_MODEL,
+        in_memory,
+        stored,
+        FEW_STEPS,
+        objective=objective,
+        directory=tmp_path,
+        resume=True,
+        progress=False,
+    )
+    assert len(again.history) == 3
+    a, b = (again.model.predict(plays) for plays in (stored, in_memory))
+    assert torch.equal(a.logits, b.logits)
+
+
+def test_an_objective_that_asks_for_bounds_gets_those_of_the_plays():
+    plays, validation = bounded(make_plays(60, seed=1)), bounded(make_plays(40, seed=2))
+    given = []
+
+    def asking(law, y, bounds):
+        given.append((y, bounds))
+        return recorded_nll(law, y, bounds)
+
+    config = dataclasses.replace(TRAINING, epochs=1)
+    result = train(MODEL, plays, validation, config, objective=asking, progress=False)
+    # the training plays in two batches; the validation plays twice, since the objective is the criterion as well
+    assert [len(y) for y, _ in given] == [30, 30, 40, 40]
+    for y, bounds in given:
+        assert bounds.shape == (len(y), 2) and (bounds[:, 0] == y.round() - 4).all()
+    by_name = train(MODEL, plays, validation, config, objective="recorded_nll", progress=False)
+    assert same_weights(result.model, by_name.model)
+    law = result.model.predict(validation)
+    expected = -Rounded(law, *validation.bounds.unbind(1)).log_prob(validation.y).mean().item()
+    assert result.history.validation_loss[0] == pytest.approx(expected, abs=1e-5)
+
+
+def bounded(plays):
+    """Whole outcomes, each with bounds of its own."""
+    y = plays.y.round()
+    return dataclasses.replace(plays, y=y, bounds=torch.stack([y - 4, y + torch.arange(len(y)) % 3], dim=1))
+
+
+def test_plays_without_the_bounds_that_are_asked_for_are_refused_before_anything_is_written(tmp_path):
+    plays, validation = make_plays(60, seed=1), make_plays(40, seed=2)
+    for given, which in (((plays, bounded(validation)), "train"), ((bounded(plays), validation), "validation")):
+        message = rf"objective: recorded_nll .*asks for bounds, and {which}_plays have none; give plays with bounds"
+        message = message.replace("recorded_nll .*", r"qbsbp\.likelihood\.recorded_nll ")
+        with pytest.raises(ValueError, match=message):
+            train(MODEL, *given, TRAINING, objective="recorded_nll", directory=tmp_path / "run", progress=False)
+    with pytest.raises(ValueError, match=r"criterion: .*recorded_nll asks for bounds, and validation_plays have none"):
+        train(MODEL, bounded(plays), validation, TRAINING, criterion="recorded_nll", progress=False)
+    assert not (tmp_path / "run").exists()
+    # the training plays need none for a criterion
+    config = dataclasses.replace(TRAINING, epochs=1)
+    train(MODEL, plays, bounded(validation), config, criterion="recorded_nll", progress=False)
+
+
+def test_another_trunk_is_trained_kept_and_loaded(tmp_path):
+    plays, validation = make_plays(80, seed=1), make_plays(40, seed=2)
+    config = dataclasses.replace(TRAINING, epochs=2)
+    result = train(MODEL, plays, validation, config, trunk=MeanOverTime, directory=tmp_path, progress=False)
+    assert isinstance(result.model.trunk, MeanOverTime)
+    before = MeanOverTime().linear.weight
+    assert not torch.equal(result.model.trunk.linear.weight, before)
+    loaded = load_model(tmp_path, trunk=MeanOverTime)
+    assert same_weights(loaded, result.model)
+    with pytest.raises(ValueError, match=r"model\.safetensors: expected the weights .* or for another trunk"):
+        load_model(tmp_path)
+
+
+class MeanOverTime(nn.Module):
+    width = 5
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear = nn.Linear(3, self.width)
+
+    def forward(self, x, lengths):
+        real = torch.arange(x.shape[2]) < lengths[:, None]
+        return self.linear((x * real[:, None]).sum(2) / lengths[:, None])
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def change_model(path, **changes):
+    fields = json.loads(path.read_text())
+    fields["model"] |= changes
+    path.write_text(json.dumps(fields))
+
+
+SPOILT = [
+    ("config.json", cut_short, r"JSONDecodeError"),
+    ("config.json", lambda path: path.write_bytes(b"\xff\xfe\x00junk"), r"UnicodeDecodeError"),
+    ("config.json", lambda path: path.write_text("[1, 2]"), r"TypeError"),
+    ("config.json", lambda path: path.write_text('{"training": {}}'), r"KeyError: 'model'"),
+    ("config.json", lambda path: change_model(path, depth=4), r"ModelConfig: has no field depth; it has in_channels"),
+    ("config.json", lambda path: path.write_text('{"model": {}}'), r"TypeError: .*in_channels"),
+    ("config.json", lambda path: change_model(path, law="cauchy"), r"law: expected one of .*, got 'cauchy'"),
+    ("config.json", lambda path: change_model(path, channels="wide"), r"ValueError"),
+    ("model.safetensors", cut_short, r"SafetensorError"),
+    ("model.safetensors", lambda path: path.write_bytes(b""), r"SafetensorError"),
+    ("model.safetensors", lambda path: path.write_bytes(b"garbage" * 300), r"SafetensorError"),
+    ("model.safetensors", lambda path: save_file({"other": torch.zeros(2)}, path), r"Missing key\(s\) in state_dict"),
+    (
+        "model.safetensors",
+        lambda path: save_file({n: t for n, t in list(load_file(path).items())[1:]}, path),
+        r"Missing key\(s\) in state_dict",
+    ),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A run; not to be changed."""
+    folder = tmp_path_factory.mktemp("kept")
+    run(folder)
+    return folder
+
+
+@pytest.mark.parametrize(("file", "spoil", "found"), SPOILT, ids=[f"{i}-{file}" for i, (file, *_) in enumerate(SPOILT)])
+def test_a_run_that_cannot_be_read_is_an_error_that_says_what_to_do(kept, tmp_path, file, spoil, found):
+    shutil.copytree(kept, tmp_path / "run")
+    spoil(tmp_path / "run" / file)
+    with pytest.raises(ValueError) as error:
+        load_model(tmp_path / "run")
+    said = str(error.value)
+    expected = "the configuration of a run" if file == "config.json" else "the weights of the model that config.json"
+    assert said.startswith(f"{tmp_path / 'run' / file}: expected {expected}"), said
+    assert re.search(found, said), said
+    assert "cut short, or written by another version of qbsbp or for another trunk: read it with the version" in said
+    assert "\n" not in said and len(said) < 900
+    assert load_model(kept).config == MODEL
+
+
+def test_weights_of_other_shapes_are_named(kept, tmp_path):
+    shutil.copytree(kept, tmp_path / "run")
+    change_model(tmp_path / "run" / "config.json", kernel_size=2)
+    message = r"model\.safetensors: .* size mismatch for trunk\.blocks.*\[8, 3, 3\].*cut short"
+    with pytest.raises(ValueError, match=message):
+        load_model(tmp_path / "run")
+
+
+@pytest.mark.parametrize("file", ["last.pt", "config.json"])
+@pytest.mark.parametrize("spoil", [cut_short, lambda path: path.write_bytes(b"garbage" * 300)], ids=["cut", "garbage"])
+def test_a_run_that_cannot_be_read_is_not_resumed(kept, tmp_path, file, spoil):
+    shutil.copytree(kept, tmp_path / "run")
+    spoil(tmp_path / "run" / file)
+    with pytest.raises(ValueError, match=rf"{file.replace('.', '[.]')}: expected the .* It was cut short"):
+        run(tmp_path / "run", resume=True)
+
+
+def test_a_run_of_a_version_with_fewer_settings_is_not_resumed(kept, tmp_path):
+    shutil.copytree(kept, tmp_path / "run")
+    path = tmp_path / "run" / "config.json"
+    fields = json.loads(path.read_text())
+    del fields["criterion"], fields["model"]["hidden_dropout"], fields["training"]["mixed_precision"]
+    path.write_text(json.dumps(fields))
+    with pytest.raises(
+        ValueError, match="mixed_precision was None and is now 'no'; criterion was None and is now 'nll'"
+    ):
+        run(tmp_path / "run", resume=True)
+
+
+def test_a_batch_too_large_for_the_device_says_how_large_it_was(monkeypatch):
+    plays = dataclasses.replace(make_plays(100, seed=1), lengths=torch.full((100,), 13))
+
+    def full(*_, **__):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(TCN, "forward", full)
+    message = (
+        r"batch_size: the memory of cpu is too small for a step of 25 plays, the longest of 13 frames; lower "
+        r"batch_size, which is 32\. \(CUDA out of memory\. Tried to allocate 2\.00 GiB\.\)"
+    )
+    with pytest.raises(torch.cuda.OutOfMemoryError, match=message):
+        train(MODEL, plays, plays, TRAINING, progress=False)
+    assert issubclass(torch.cuda.OutOfMemoryError, RuntimeError)
+
+
+# --- the rest ---------------------------------------------------------------------------------------------------------
 
 
 def test_mixed_precision_learns_too():
@@ -265,7 +563,7 @@ def test_values_that_are_not_finite_are_found_before_training():
     plays = make_plays(10, seed=1)
     x = plays.x.clone()
     x[4, 2, 1] = float("nan")
-    with pytest.raises(ValueError, match=r"train_plays\.x: .* x\[4, 2, 1\] \(the first .*\) is nan; 1 such"):
+    with pytest.raises(ValueError, match=r"train_plays\.x: .* x\[4, 2, 1\] \(the first .*\) is nan\. Drop or repair"):
         train(MODEL, dataclasses.replace(plays, x=x), plays, progress=False)
     y = plays.y.clone()
     y[3] = float("inf")

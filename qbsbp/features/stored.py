@@ -9,12 +9,13 @@ that was stopped goes on with the weeks that are missing. Chapter: from plays to
 from __future__ import annotations
 
 import dataclasses
+import errno
 import functools
 import hashlib
 import json
 import os
 import shutil
-import tempfile
+import uuid
 import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, as_completed
@@ -31,6 +32,7 @@ import qbsbp.datasets
 import qbsbp.features
 from qbsbp import schema, tracking
 from qbsbp.datasets import big_data_bowl, synthetic
+from qbsbp.datasets._season import chosen_weeks
 from qbsbp.features.passing import PASSING_STATIC_FEATURES, passing_plays
 from qbsbp.features.tensors import PlayTensors, as_index
 from qbsbp.schema import Quirk, Rejected, Report
@@ -38,6 +40,8 @@ from qbsbp.schema import Quirk, Rejected, Report
 __all__ = ["StoredPlays", "passing_season"]
 
 PASSES = ("complete", "incomplete", "interception")
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, None)
+"""Numbers of errors that say so: disk, quota, and none, which is how NumPy says that it could not write everything."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,14 +151,14 @@ def passing_season(
         The plays, week by week, their frames on disk.
 
     Raises:
-        FileNotFoundError: The directory is none, or lacks a file.
+        FileNotFoundError: The directory is none, or no season, or lacks a file.
         ValueError: A week is not there, or a file breaks its format; see the readers.
         OSError: The disk has no room; the message says how much was needed.
     """
     folder = Path(directory).absolute()
     cache = _default_cache() if cache is None else Path(cache).absolute()
     _, found = _reader(folder)
-    wanted = sorted(found) if weeks is None else sorted({int(week) for week in weeks})
+    wanted = chosen_weeks(weeks, sorted(found), folder)
     make = functools.partial(
         _make_week, folder, cache, past=past, use_target=use_target, dropbacks=dropbacks, verify=verify
     )
@@ -188,10 +192,9 @@ def _make_week(
 ) -> str:
     """Make one week's features if they are not there; where they are. Runs in any process of any machine."""
     reader, found = _reader(folder)
-    settings = {"past": past, "use_target": use_target, "dropbacks": dropbacks}
-    sources = found.get(week, ())
-    key = _key(folder, sources, settings) if sources else ""
-    place = cache / f"{folder.name}-week-{week:02d}-{key}"
+    # what was read unverified is no answer to who insists on it
+    settings = {"past": past, "use_target": use_target, "dropbacks": dropbacks, "verify": verify}
+    place = cache / f"{folder.name}-week-{week:02d}-{_key(folder, found[week], settings)}"
     if place.is_dir():
         return str(place)
     tracks = reader.read(folder, weeks=[week], verify=verify, progress=False)
@@ -224,6 +227,11 @@ def _code() -> bytes:
 
 def _key(folder: Path, sources: tuple[str, ...], settings: dict[str, float | bool]) -> str:
     """A hash of everything that a week's features are made from: code, settings, and the files' content."""
+    absent = [name for name in sources if not (folder / name).is_file()]
+    if absent:
+        raise FileNotFoundError(
+            f"{folder}: expected {', '.join(sources)}, and {', '.join(absent)} is missing. Put it there."
+        )
     digest = hashlib.blake2b(_code() + json.dumps(settings, sort_keys=True).encode(), digest_size=12)
     for name in sources:
         digest.update(name.encode() + _checksum(folder / name))
@@ -240,11 +248,11 @@ def _write(place: Path, tensors: PlayTensors, index: pd.DataFrame, report: Repor
     real = torch.arange(tensors.x.shape[2]) < tensors.lengths[:, None]
     frames = tensors.x.transpose(1, 2)[real].numpy()  # (frames, channels)
     needed = frames.nbytes + tensors.static.nbytes + 1000 * len(index) + 100_000
-    place.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+    beside = place.with_name(f".{place.name}-{uuid.uuid4().hex[:12]}")
     try:
+        beside.mkdir(parents=True)
         if shutil.disk_usage(place.parent).free < needed:
-            raise OSError(28, "No space left on device")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         np.save(beside / "frames.npy", frames)
         np.save(beside / "static.npy", tensors.static.numpy())
         index.to_parquet(beside / "index.parquet", index=False)
@@ -256,11 +264,11 @@ def _write(place: Path, tensors: PlayTensors, index: pd.DataFrame, report: Repor
             if not place.is_dir():  # else another process was first, with the same content
                 raise
     except OSError as error:
-        if error.errno != 28:
+        if error.errno not in NO_ROOM:
             raise
         raise OSError(
-            28,
-            f"{place}: expected room for {needed / 1e6:.0f} MB of features and the disk is full; nothing half-written "
+            errno.ENOSPC,
+            f"{place}: expected room for {needed / 1e6:.1f} MB of features and the disk is full; nothing half-written "
             f"was left. Make room, or name another `cache`",
         ) from error
     finally:

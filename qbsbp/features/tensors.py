@@ -101,11 +101,12 @@ class PlayTensors:
 
 def as_index(index: Tensor | np.ndarray | slice | Sequence[int]) -> Tensor | slice:
     """What picks plays, as a tensor or a slice; a ValueError for a single number."""
-    if isinstance(index, int):
-        raise ValueError(
-            f"index: expected a slice, a tensor of indices or a mask, came {index}. Use [{index}:{index + 1}]."
-        )
-    if isinstance(index, slice | Tensor):
+    if isinstance(index, slice):
+        return index
+    if np.ndim(index) == 0:
+        number = int(index)
+        raise ValueError(f"index: expected a slice, a tensor of indices or a mask, came {number}. Use [[{number}]].")
+    if isinstance(index, Tensor):
         return index
     # a copy: pandas hands out arrays that torch warns of
     return torch.from_numpy(np.array(index, dtype=None if len(index) else np.int64))

@@ -369,3 +369,30 @@ def test_the_target_is_found_by_his_name(text, target):
 def test_yards_of_the_text(text, gained, returned):
     assert big_data_bowl._yards(text) == gained
     assert big_data_bowl._return(text) == returned
+
+
+# --- the files of each week -------------------------------------------------------------------------------------------
+
+
+def test_files_of_weeks_are_those_that_a_week_is_read_from(folder, year):
+    tables = ("games.csv", "plays.csv", "players.csv", SCOUTING[year])
+    name = TRACKING[year]
+    files = big_data_bowl.files_of_weeks(folder)
+    assert files == {1: (*tables, name), 2: (*tables, name.replace("1", "2"))}
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name not in files[2]:
+            path.unlink()
+    alone = read(folder, weeks=[2])
+    assert set(alone.plays["week"]) == {2}
+    for name in files[2]:
+        (folder / name).rename(folder / f"{name}.aside")
+        with pytest.raises((FileNotFoundError, ValueError)):
+            read(folder, weeks=[2])
+        (folder / f"{name}.aside").rename(folder / name)
+
+
+def test_a_folder_of_another_layout_has_no_files_of_weeks(tmp_path):
+    write(TinySeason(), tmp_path / "season", progress=False)
+    assert big_data_bowl.files_of_weeks(tmp_path / "season") == {}
+    with pytest.raises(FileNotFoundError, match="expected an existing directory"):
+        big_data_bowl.files_of_weeks(tmp_path / "none")

@@ -82,3 +82,22 @@ def test_no_weeks_are_refused(season, tmp_path):
     write(season, tmp_path / "season", progress=False)
     with pytest.raises(ValueError, match=r"weeks: expected some of 1, 2, which .* has, came none"):
         synthetic.read(tmp_path / "season", weeks=[], progress=False)
+
+
+def test_files_of_weeks_are_those_that_a_week_is_read_from(season, tmp_path):
+    write(season, tmp_path / "season", progress=False)
+    files = synthetic.files_of_weeks(tmp_path / "season")
+    assert files == {week: ("plays.parquet", f"frames/week={week}/part-0.parquet") for week in (1, 2)}
+    # and from no other, but for the manifest that says what belongs there
+    needed = [tmp_path / "season" / name for name in (*files[2], "manifest.json")]
+    for path in (tmp_path / "season").rglob("*"):
+        if path.is_file() and path not in needed:
+            path.write_bytes(b"?" * path.stat().st_size)
+    assert set(synthetic.read(tmp_path / "season", weeks=[2], progress=False).plays["week"]) == {2}
+
+
+def test_a_folder_of_another_layout_has_no_files_of_weeks(season, tmp_path):
+    write(season, tmp_path / "bowl", "big_data_bowl_2023", progress=False)
+    assert synthetic.files_of_weeks(tmp_path / "bowl") == {}
+    with pytest.raises(FileNotFoundError, match="expected an existing directory"):
+        synthetic.files_of_weeks(tmp_path / "none")
