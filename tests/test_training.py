@@ -143,7 +143,8 @@ def test_a_run_is_kept_with_its_configuration(tmp_path):
     assert ModelConfig.from_json(json.dumps(fields["model"])) == MODEL
     assert TrainConfig.from_json(json.dumps(fields["training"])) == TRAINING
     assert fields["objective"] == "nll"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "last.pt", "model.safetensors"]
+    kept = ["config.json", "history.csv", "last.pt", "model.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
     loaded, plays = load_model(tmp_path), make_plays(20, seed=3)
     assert not loaded.training and loaded.config == MODEL
     assert torch.equal(loaded.predict(plays).mean, result.model.predict(plays).mean)

@@ -52,8 +52,8 @@ if __name__ == "__main__":
     directory, how = sys.argv[1:]
     if how == "within an epoch":  # 7 batches in each: the third epoch's fourth
         PlayTensors.__getitem__ = kill_at_call(PlayTensors.__getitem__, 2 * 8 + 4)
-    elif how == "while writing":  # config.json, then in each epoch model.safetensors (when better) and last.pt
-        os.replace = kill_at_call(os.replace, 5)
+    elif how == "while writing":  # config.json; in each epoch model.safetensors (when better), last.pt, history.csv
+        os.replace = kill_at_call(os.replace, 6)
     elif how == "shared":  # by the processes of torchrun; dropout is not the same for one process and two
         MODEL = dataclasses.replace(MODEL, dropout=0.0)
     run(directory)

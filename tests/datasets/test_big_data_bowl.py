@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data_synth.write import write
 from qbsbp.datasets import big_data_bowl
 from tests.football_cases import (
     NONE,
