@@ -199,6 +199,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, required=True, metavar="DIRECTORY", help="where everything is kept")
     parser.add_argument("--table", choices=("rivals", "objectives"), default="rivals")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the table to this CSV file too")
     parser.add_argument("--quick", action="store_true", help="one season, two epochs")
     args = parser.parse_args()
     os.environ.setdefault("QBSBP_DEVICE", "cpu")
@@ -217,6 +218,8 @@ def main() -> None:
         print(f"  {name}: crps {scores['crps'].mean():.4f}, {figures['seconds']:.0f} s", flush=True)
     print(table(judged, group))
     print(differences(judged, group))
+    if args.record:
+        write_whole(args.record, lambda part: record(judged, group).to_csv(part, index=False))
 
 
 def table(judged: dict[str, tuple[pd.DataFrame, dict[str, float]]], group: NDArray) -> str:
@@ -231,6 +234,17 @@ def table(judged: dict[str, tuple[pd.DataFrame, dict[str, float]]], group: NDArr
         cells.append(f"{figures['latency']:.2f}" if "latency" in figures else "")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def record(judged: dict[str, tuple[pd.DataFrame, dict[str, float]]], group: NDArray) -> pd.DataFrame:
+    """All scores as a table with one row for each system and score: estimate and interval, rounded for keeping."""
+    rows = []
+    for name, (scores, figures) in judged.items():
+        for score, interval in summarise(scores, group, seed=SEED).items():
+            rows.append((name, score, interval.estimate, interval.lower, interval.upper))
+        rows.append((name, "from_truth", scores["from_truth"].mean(), np.nan, np.nan))
+        rows += [(name, figure, value, np.nan, np.nan) for figure, value in figures.items()]
+    return pd.DataFrame(rows, columns=["system", "score", "estimate", "lower", "upper"]).round(5)
 
 
 def differences(judged: dict[str, tuple[pd.DataFrame, dict[str, float]]], group: NDArray) -> str:
