@@ -514,6 +514,19 @@ def test_what_comes_before_the_release_is_in_a_play(passes):
     assert torch.equal(plays.x[1:], passes[0].x[1:])
 
 
+def astray(tracking, since: np.ndarray, seed: int = 0):
+    """Everybody off on another way, 2 yards/s aside, `since` tenths of a second by now: at a credible speed, for who is
+    out of reach is not in a play at all. What else was measured of those frames is thrown about."""
+    changed = disturbed(tracking, since > 0, seed, names=[name for name in MEASURED if name not in ("x", "y")])
+    frames = changed.frames.copy()
+    angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, 1_000)[frames["player_id"].to_numpy() % 1_000]
+    for name, way, most in (("x", np.cos(angle), 120), ("y", np.sin(angle), 53)):
+        moved = frames[name].to_numpy() + 0.2 * way * np.maximum(since, 0)
+        inside = np.where(since > 0, np.clip(moved, 0, most), frames[name].to_numpy())
+        frames[name] = inside.astype(frames[name].dtype)
+    return with_frames(changed, frames)
+
+
 @pytest.mark.parametrize("until", [0, 1, 4, 11, 19])
 def test_a_frame_changes_none_before_it(season_plays, until):
     """Nobody changes his slot, and no number of an earlier frame changes, whatever comes until the release and after:
@@ -521,14 +534,14 @@ def test_a_frame_changes_none_before_it(season_plays, until):
     tracking = synthetic()
     moment, release = since_snap(tracking)
     before, index = passing_plays(season_plays, past=20.0)
-    plays, _ = passing_plays(prepare(disturbed(tracking, moment > until, seed=until)), past=20.0)
+    plays, _ = passing_plays(prepare(astray(tracking, moment - until, seed=until)), past=20.0)
     longer = torch.tensor((index["frames"] > until + 1).to_numpy())
     known = torch.tensor((index["target_id"] > 0).to_numpy())
     assert (longer & known).sum() > 50
     assert torch.equal(plays.x[known, :, : until + 1], before.x[known, :, : until + 1])
     assert (plays.x != before.x)[longer & known, :, until + 1 :].any(dim=1).any(dim=1).all()
     # without a target it is the release alone that says who is looked at
-    at_release = with_frames(tracking, disturbed(tracking, (moment > until) & (moment != release), seed=until).frames)
+    at_release = astray(tracking, np.minimum(moment - until, release - moment), seed=until)
     plays, _ = passing_plays(prepare(at_release), past=20.0, use_target=False)
     before, _ = passing_plays(season_plays, past=20.0, use_target=False)
     assert torch.equal(plays.x[longer, :, : until + 1], before.x[longer, :, : until + 1])
