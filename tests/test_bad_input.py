@@ -487,6 +487,21 @@ def test_a_play_without_a_snap_and_then_a_release_is_set_aside(sound, snap, rele
 
 
 @pytest.mark.parametrize("more", [0, 1])
+@pytest.mark.parametrize("end", ["their goal line", "the own goal line"])
+def test_a_play_whose_gain_passes_a_goal_line_is_set_aside(sound, end, more):
+    plays = sound[2023].plays.copy()
+    play, to_goal = plays.iloc[4], int(plays["yards_to_goal"].iloc[4])
+    gain = to_goal + more if end == "their goal line" else to_goal - 100 - more
+    plays.loc[plays.index[4], "yards_gained"] = gain
+    done = prepare(dataclasses.replace(sound[2023], plays=plays))
+    detail = f"a gain of {gain}, {to_goal} yards to goal"
+    expected = (Rejected(play["file"], play["game_id"], play["play_id"], "plays_beyond_goal", detail),)
+    assert done.report.rejected == expected * more
+    assert done.report["plays_beyond_goal"] == more
+    assert len(done.plays) == len(plays) - more
+
+
+@pytest.mark.parametrize("more", [0, 1])
 def test_a_play_whose_player_is_out_of_reach_too_long_is_set_aside(sound, more):
     """Whoever jumps away for good is held back until he could have run there."""
     tracking = sound[2023]
