@@ -21,16 +21,19 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import pandas as pd
+
 from data_synth.league import LeagueConfig, make_league
 from data_synth.write import LAYOUTS, write
+from qbsbp.training import write_whole
 
 WORKERS = 2
 SEED = 2026
 
 
-def seasons(work: Path, layout: str, count: int) -> list[Path]:
-    config = LeagueConfig(seasons=count)
-    folders = [work / layout / str(config.first_season + k) for k in range(count)]
+def seasons(work: Path, layout: str) -> list[Path]:
+    config = LeagueConfig(seasons=3)
+    folders = [work / layout / str(config.first_season + k) for k in range(config.seasons)]
     if not all(folder.is_dir() for folder in folders):
         for season, folder in zip(make_league(config, seed=SEED), folders, strict=True):
             if not folder.is_dir():
@@ -72,24 +75,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, required=True, metavar="DIRECTORY", help="where the seasons are kept")
     parser.add_argument("--layout", choices=LAYOUTS, default="parquet")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the table to this CSV file too")
     parser.add_argument("--once", nargs=2, metavar=("FOLDERS", "WEEKS"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.once:
         print(json.dumps(once(json.loads(args.once[0]), int(args.once[1]))))
         return
-    folders = [str(folder) for folder in seasons(args.work, args.layout, 3)]
+    folders = [str(folder) for folder in seasons(args.work, args.layout)]
     print(f"{args.layout}, {WORKERS} workers")
     print("| plays | seconds | ms a play | peak memory, MiB | features on disk, MB |")
     print("|---|---|---|---|---|")
+    rows = []
     for chosen, weeks in ((folders[:1], 1), (folders[:1], 4), (folders[:1], 17), (folders, 17)):
         command = [sys.executable, "-m", "benchmarks.features", "--work", str(args.work)]
         command += ["--once", json.dumps(chosen), str(weeks)]
         row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        rows.append({"layout": args.layout, **row})
         print(
             f"| {row['plays']:,} | {row['seconds']:.1f} | {1000 * row['seconds'] / row['plays']:.2f} | "
             f"{row['mib']:,.0f} | {row['disk_mb']:,.0f} |",
             flush=True,
         )
+    if args.record:
+        table = pd.DataFrame(rows).round(2)
+        write_whole(args.record, lambda part: table.to_csv(part, index=False))
 
 
 if __name__ == "__main__":
