@@ -150,8 +150,6 @@ def test_a_folder_without_manifest_is_read_when_asked(folder):
 # --- quirks -----------------------------------------------------------------------------------------------------------
 
 
-
-
 def test_holes_of_up_to_five_rows_are_filled(folder, year):
     whole = read(folder)
 
