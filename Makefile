@@ -16,7 +16,7 @@ CHAPTER_SECONDS ?= 240
 BIN := $(VENV)/bin
 STAMPS := _build/stamps
 CHAPTERS := $(sort $(wildcard book/ch*.md))
-CODE := $(sort $(shell find qbsbp data_synth -type f -not -name '*.pyc'))
+CODE := $(sort $(shell find qbsbp data_synth -type f -not -name '*.pyc') $(wildcard benchmarks/recorded/*))
 TESTS := $(sort $(shell find tests benchmarks -name '*.py'))
 HOUSE := Makefile README.md _config.yml _toc.yml pyproject.toml .ci/run $(wildcard book/*.md book/*.bib)
 PAGES := _config.yml _toc.yml $(wildcard book/*.md book/*.bib) $(shell find book/_ext book/_static -type f -not -name '*.pyc')
@@ -73,14 +73,15 @@ $(STAMPS)/book: $(STAMPS)/chapters $(STAMPS)/contents $(PAGES) book/_tools/rende
 	$(BIN)/python book/_tools/render.py . $(CHAPTERS:book/%.md=notebooks/%.ipynb)
 	@touch $@
 
-# One chapter with the landing page, the glossary and the bibliography, in a folder of its own.
+# One chapter with the landing page, the glossary and the bibliography, in a folder of its own. Its notebook lies beside
+# the others, so that relative paths mean the same in it.
+PREVIEW = notebooks/preview-$(CHAPTER:book/%.md=%.ipynb)
 preview: $(VENV)/.ready
 	@test -f "$(CHAPTER)" || { echo "make preview needs a chapter: make preview CHAPTER=book/NAME.md"; exit 2; }
-	@mkdir -p notebooks/preview
-	$(BIN)/jupytext --quiet --to ../notebooks/preview//ipynb $(CHAPTER)
-	$(NBMAKE) notebooks/preview/$(CHAPTER:book/%.md=%.ipynb)
-	$(BIN)/python book/_tools/render.py --only $(CHAPTER) _build/preview/$(CHAPTER:book/%.md=%) \
-	 notebooks/preview/$(CHAPTER:book/%.md=%.ipynb)
+	@mkdir -p notebooks
+	$(BIN)/jupytext --quiet --to ipynb --output $(PREVIEW) $(CHAPTER)
+	$(NBMAKE) $(PREVIEW)
+	$(BIN)/python book/_tools/render.py --only $(CHAPTER) _build/preview/$(CHAPTER:book/%.md=%) $(PREVIEW)
 
 $(VENV)/.ready-audit: $(VENV)/.ready
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[audit]"
