@@ -1,4 +1,4 @@
-"""The command line: `qbsbp data`, `qbsbp features`, `qbsbp config`, `qbsbp train`."""
+"""The command line: `qbsbp data`, `features`, `config`, `train`, `score`, `leaderboard`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     train.add_argument("--cache", metavar="DIRECTORY", help="where features are kept (default: your cache)")
     train.add_argument("--resume", action="store_true", help="go on with the run that is there")
     train.set_defaults(run=_train)
+
+    score = commands.add_parser("score", help="rank the passes of seasons by a trained model")
+    score.add_argument("seasons", nargs="+", metavar="SEASON", help="folder of a season")
+    score.add_argument("--model", required=True, metavar="DIRECTORY", help="what `qbsbp train` made")
+    score.add_argument("--out", required=True, metavar="FILE", help="Parquet file to write, one row a pass")
+    score.add_argument("--cache", metavar="DIRECTORY", help="where features are kept (default: your cache)")
+    score.add_argument("--no-verify", action="store_true", help="files without checksums, as the NFL's")
+    score.add_argument("--interceptions", default="zero", metavar="WAY", help="zero, return or 'field position'")
+    score.set_defaults(run=_score)
+
+    board = commands.add_parser("leaderboard", help="who scores how much, and how sure that is")
+    board.add_argument("passes", metavar="FILE", help="what `qbsbp score` wrote")
+    board.add_argument("--by", default="passer_id", metavar="COLUMNS", help="to group by, with commas between")
+    board.add_argument(
+        "--split", metavar="QUERY", help="as in deep, 'under pressure' or 'down == 3 and yards_to_go > 7'"
+    )
+    board.add_argument("--minimum", type=int, default=100, metavar="N", help="fewest attempts (default 100)")
+    board.add_argument("--seed", type=int, default=0, help="of the resampling of games (default 0)")
+    board.add_argument("--picture", metavar="FILE", help="draw it too, as .svg, .png or .pdf")
+    board.set_defaults(run=_leaderboard)
 
     parsed = parser.parse_args(arguments)
     try:
@@ -115,4 +135,55 @@ def _train(parsed: argparse.Namespace) -> int:
         write_whole(out / "history.svg", lambda part: ax.figure.savefig(part, format="svg", bbox_inches="tight"))
         plt.close(ax.figure)
         print((out / "model_card.md").read_text("utf-8"))
+    return 0
+
+
+def _score(parsed: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from .passing_score import score_season
+    from .training import write_whole
+
+    options = {"cache": parsed.cache, "interceptions": parsed.interceptions, "verify": not parsed.no_verify}
+    passes = pd.concat([score_season(parsed.model, season, **options) for season in parsed.seasons], ignore_index=True)
+    write_whole(Path(parsed.out), lambda part: passes.to_parquet(part, index=False))
+    print(f"{len(passes):,} passes, mean rank {passes['rank'].mean():.3f}: {parsed.out}")
+    if known := int((passes["part"] == "train").sum()):
+        print(f"{known:,} of them are of games that the model was trained on: their ranks are a little too near to 1/2")
+    return 0
+
+
+def _leaderboard(parsed: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from .passing_score import leaderboard
+    from .training import write_whole
+
+    passes = pd.read_parquet(parsed.passes)
+    by = parsed.by.split(",")
+    if by == ["passer_id"] and "passer" in passes.columns:
+        by = ["passer", "passer_id"]
+    table = leaderboard(passes, by, split=parsed.split, minimum=parsed.minimum, seed=parsed.seed)
+    placed = table[table["place"].notna()]
+    shown = placed.assign(
+        interval=[f"{low:+.3f} to {high:+.3f}" for low, high in zip(placed["lower"], placed["upper"])],
+        places=[f"{low} to {high}" for low, high in zip(placed["place_low"], placed["place_high"])],
+    )
+    shown["display"] = shown["display"].round().astype(int)
+    columns = ["place", *by, "attempts", "display", "score", "interval", "places", "shrunken", "reliability"]
+    print(shown[columns].round(3).to_string(index=False))
+    if left := len(table) - len(placed):
+        print(f"{left} more with fewer than {parsed.minimum} attempts have no place")
+    if parsed.picture:
+        import matplotlib.pyplot as plt
+
+        from .plotting import plot_leaderboard, use_style
+
+        use_style()
+        ax = plot_leaderboard(placed, label=by[0], title=parsed.split or "all passes")
+        write_whole(
+            Path(parsed.picture),
+            lambda part: ax.figure.savefig(part, format=Path(parsed.picture).suffix[1:], bbox_inches="tight"),
+        )
+        plt.close(ax.figure)
     return 0

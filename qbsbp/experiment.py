@@ -157,8 +157,8 @@ def run(
 ) -> PassingModel:
     """Train a passing model and judge it on games that it has never seen.
 
-    Into `directory` go what `qbsbp.training.train` keeps there; `test_scores.parquet`, the scores of every held-out
-    play; and `model_card.md`.
+    Into `directory` go what `qbsbp.training.train` keeps there; `data.json`, how the plays were made; `games.csv`,
+    which games were for what; `test_scores.parquet`, the scores of every held-out play; and `model_card.md`.
 
     Args:
         config: What to train on, and how.
@@ -180,6 +180,11 @@ def run(
     )  # fmt: skip
     seconds = time.perf_counter() - started
     if find_accelerator().is_main_process:
+        parts = np.select([split.train, split.validation], ["train", "validation"], "test")
+        games = pd.DataFrame({"game_id": plays.group.numpy(), "part": parts}).drop_duplicates("game_id")
+        write_whole(Path(directory, "games.csv"), lambda part: games.to_csv(part, index=False))
+        data = json.dumps({name: config.data[name] for name in ("past", "use_target")})
+        write_whole(Path(directory, "data.json"), lambda part: part.write_text(data, encoding="utf-8"))
         seed = config.split["seed"]
         scores = score_plays(result.model.predict(test), test, seed=seed)
         reference = score_plays(FieldClimatology(training).predict(test), test, seed=seed)

@@ -9,8 +9,11 @@ Chapters: the passing score.
 from __future__ import annotations
 
 import difflib
+import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,7 +23,8 @@ from scipy import optimize, stats
 from torch.distributions import Distribution
 
 from .evaluation import recorded
-from .features import PASSING_STATIC_FEATURES, StoredPlays
+from .features import PASSING_STATIC_FEATURES, StoredPlays, passing_season
+from .training import load_model
 
 __all__ = [
     "INTERCEPTIONS",
@@ -32,6 +36,7 @@ __all__ = [
     "leaderboard",
     "movers",
     "rank_passes",
+    "score_season",
     "spread",
     "splits_of",
 ]
@@ -131,6 +136,51 @@ def rank_passes(law: Distribution, plays: StoredPlays, *, interceptions: str = "
     up_to, before = whole.cdf(gain), whole.cdf(gain - 1)
     table["gain"] = gain.numpy()
     table["rank"] = ((up_to + before) / 2).clamp(0, 1).double().numpy()
+    return table
+
+
+def score_season(
+    run: str | os.PathLike[str],
+    season: str | os.PathLike[str],
+    *,
+    cache: str | os.PathLike[str] | None = None,
+    interceptions: str = "zero",
+    verify: bool = True,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Rank the passes of a season on disk by a trained model.
+
+    Ranks of games that the model was trained on are a little too near to 1/2, since it has seen how they ended: `part`
+    tells which these are. Best train on other seasons than those that are scored.
+
+    Args:
+        run: Folder of a run of `qbsbp.experiment.run`.
+        season: Folder of a season, see `qbsbp.features.passing_season`.
+        cache: Where features are kept, see there.
+        interceptions: See `rank_passes`.
+        verify: As in `passing_season`.
+        progress: Whether to show a bar.
+
+    Returns:
+        The table of `rank_passes`, with `part`: "train", "validation" or "test" as the game was for the model, or
+        "new"; and `passer`, his name, where the season has a file of players.
+
+    Raises:
+        FileNotFoundError: The run lacks a file, or there is no season.
+    """
+    run, season = Path(run), Path(season)
+    model = load_model(run)
+    for name in ("data.json", "games.csv"):
+        if not (run / name).is_file():
+            raise FileNotFoundError(f"run: expected a run of `qbsbp train`, and {run} has no {name}. Train it again.")
+    settings = json.loads((run / "data.json").read_text("utf-8"))
+    plays = passing_season(season, cache=cache, verify=verify, progress=progress, **settings)
+    table = rank_passes(model.predict(plays), plays, interceptions=interceptions)
+    parts = pd.read_csv(run / "games.csv").set_index("game_id")["part"]
+    table["part"] = table["game_id"].map(parts).fillna("new")
+    if (season / "players.csv").is_file():
+        players = pd.read_csv(season / "players.csv").rename(columns={"nflId": "player_id", "displayName": "name"})
+        table["passer"] = table["passer_id"].map(players.drop_duplicates("player_id").set_index("player_id")["name"])
     return table
 
 

@@ -294,6 +294,40 @@ def plot_history(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def plot_leaderboard(
+    board: pd.DataFrame, *, label: str, title: str | None = None, most: int = 40, ax: Axes | None = None
+) -> Axes:
+    """A leaderboard as a forest: each score with its interval, what is left of it after shrinking, and its places.
+
+    Args:
+        board: What `qbsbp.passing_score.leaderboard` returned; groups without a place are left out.
+        label: Column to write beside each line.
+        title: What the passes are.
+        most: Lines at most, from the top.
+        ax: Axes to draw on; new ones, as high as the lines need, by default.
+    """
+    rows = board[board["place"].notna()].head(most)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6.4, 1.1 + 0.24 * len(rows)))
+    y = np.arange(len(rows))
+    ax.axvline(0, color=COLORS["truth"], lw=1)
+    ax.hlines(y, rows["lower"], rows["upper"], color=COLORS["body"], lw=1.4)
+    ax.plot(rows["score"], y, "o", color=COLORS["body"], ms=4.5)
+    ax.plot(rows["shrunken"], y, "|", color=COLORS["upper_tail"], ms=9, mew=2)
+    ax.set_yticks(y, [str(name) for name in rows[label]], fontsize="small")
+    ax.set_ylim(len(rows) - 0.4, -1.6)  # the first on top, with room for the words above it
+    edge = ax.get_yaxis_transform()
+    for at, low, high in zip(y, rows["place_low"], rows["place_high"]):
+        ax.text(1.02, at, f"{low} to {high}", transform=edge, va="center", fontsize="small", color=COLORS["truth"])
+    ax.text(1.02, -1.0, "places", transform=edge, va="center", fontsize="small", color=COLORS["truth"])
+    first = rows.iloc[0]
+    ax.text(first["score"], -1.0, "score", ha="left", va="center", fontsize="small", color=COLORS["body"])
+    ax.text(first["shrunken"], -1.0, "shrunken ", ha="right", va="center", fontsize="small", color=COLORS["upper_tail"])
+    ax.grid(axis="y", visible=False)
+    ax.set(xlabel="score (standard deviations of a pass's rank)", title=title)
+    return ax
+
+
 def _density_curve(law: Distribution, levels: tuple[float, float]) -> tuple[torch.Tensor, torch.Tensor]:
     """Points (n,) and density (n,), dense everywhere and on both sides of every edge of a binned body."""
     ends = law.icdf(torch.tensor(levels, dtype=law.mean.dtype))

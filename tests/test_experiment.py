@@ -17,6 +17,7 @@ from qbsbp import cli
 from qbsbp.evaluation import SCORES, recorded, score_plays
 from qbsbp.experiment import load_config, load_plays, run, split_by_game
 from qbsbp.features import PASSING_STATIC_FEATURES
+from qbsbp.passing_score import leaderboard, score_season
 from qbsbp.training import load_model
 
 SMALL = """
@@ -55,8 +56,8 @@ def finished(folder) -> Path:
 
 def test_a_run_leaves_a_model_its_log_its_scores_its_picture_and_its_card(finished):
     assert {path.name for path in finished.iterdir()} == {
-        "config.json", "history.csv", "history.svg", "last.pt", "model.safetensors", "model_card.md",
-        "test_scores.parquet",
+        "config.json", "data.json", "games.csv", "history.csv", "history.svg", "last.pt", "model.safetensors",
+        "model_card.md", "test_scores.parquet",
     }  # fmt: skip
     history = pd.read_csv(finished / "history.csv")
     assert history["epoch"].tolist() == [1, 2]
@@ -71,6 +72,50 @@ def test_the_scores_are_those_of_the_kept_model_on_the_games_held_out(folder, fi
     assert scores[["game_id", "play_id"]].equals(test.index[["game_id", "play_id"]])
     again = score_plays(load_model(finished).predict(test), test, seed=config.split["seed"])
     pd.testing.assert_frame_equal(scores[list(again)], again)
+
+
+@pytest.fixture(scope="module")
+def scored(folder, finished) -> Path:
+    season, out = str(folder / "season"), folder / "passes.parquet"
+    arguments = ["score", season, "--model", str(finished), "--out", str(out), "--cache", str(folder / "c")]
+    assert cli.main(arguments) == 0
+    return out
+
+
+def test_the_passes_of_a_season_are_ranked(folder, finished, scored):
+    passes, plays = pd.read_parquet(scored), load_plays(load_config(folder / "run.toml"), cache=folder / "c")
+    assert len(passes) == len(plays)
+    assert passes["rank"].mean() == pytest.approx(0.5, abs=0.05)
+    split = split_by_game(plays.group, test=0.2, validation=0.2, seed=0)
+    for part in ("train", "validation", "test"):
+        np.testing.assert_array_equal(passes["part"] == part, getattr(split, part))
+    names = pd.read_csv(folder / "season/players.csv").set_index("player_id")["name"]
+    assert passes["passer"].tolist() == names[passes["passer_id"]].tolist()
+
+
+def test_games_that_the_model_has_not_met_are_new(folder, finished):
+    write(make_season(LeagueConfig(teams=2, weeks=1, first_season=2030), seed=6), folder / "later", progress=False)
+    passes = score_season(finished, folder / "later", cache=folder / "c", progress=False)
+    assert (passes["part"] == "new").all()
+    (folder / "bare").mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (folder / "bare" / name).write_bytes((finished / name).read_bytes())
+    with pytest.raises(FileNotFoundError, match=r"has no data\.json\. Train it again"):
+        score_season(folder / "bare", folder / "later", cache=folder / "c", progress=False)
+
+
+def test_a_leaderboard_is_printed_and_drawn(folder, scored, capsys):
+    assert cli.main(["leaderboard", str(scored), "--minimum", "60", "--picture", str(folder / "board.svg")]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    board = leaderboard(pd.read_parquet(scored), ["passer", "passer_id"], minimum=60, seed=0)
+    placed = board[board["place"].notna()]
+    assert 0 < len(placed) < len(board)
+    assert [line.split()[0] for line in printed[1:-1]] == placed["place"].astype(str).tolist()
+    assert placed["passer"].iloc[0] in printed[1]
+    assert printed[-1] == f"{len(board) - len(placed)} more with fewer than 60 attempts have no place"
+    assert "<svg" in (folder / "board.svg").read_text()
+    assert cli.main(["leaderboard", str(scored), "--split", "depe"]) == 1
+    assert "did you mean deep" in capsys.readouterr().err
 
 
 def test_the_card_says_what_was_measured(folder, finished):
