@@ -34,7 +34,7 @@ from data_synth.write import write
 from qbsbp.baselines import FieldClimatology, MeanBoosting, NoTrunk, PlayerTransformer, QuantileBoosting, Zoo
 from qbsbp.baselines._yards import YARDS, law_of_mass
 from qbsbp.datasets import synthetic
-from qbsbp.evaluation import SCORES, paired_difference, recorded, score_plays, summarise
+from qbsbp.evaluation import SCORES, group_bootstrap, paired_difference, recorded, score_plays, summarise
 from qbsbp.experiment import Config, load_config, load_plays, split_by_game
 from qbsbp.features import StoredPlays
 from qbsbp.training import train, write_whole
@@ -238,29 +238,41 @@ def table(judged: dict[str, tuple[pd.DataFrame, dict[str, float]]], group: NDArr
 
 
 def record(judged: dict[str, tuple[pd.DataFrame, dict[str, float]]], group: NDArray) -> pd.DataFrame:
-    """All scores as a table with one row for each system and score: estimate and interval, rounded for keeping."""
+    """All scores as a table with one row for each system and score: estimate and interval, rounded for keeping.
+
+    A score named `..._difference` is that of the system minus the passing model's, play by play on the same games.
+    """
+    first = _first_learned(judged)
+    statistics_of = SCORES | {"from_truth": ("from_truth", np.mean)}
     rows = []
     for name, (scores, figures) in judged.items():
-        for score, interval in summarise(scores, group, seed=SEED).items():
-            rows.append((name, score, interval.estimate, interval.lower, interval.upper))
-        rows.append((name, "from_truth", scores["from_truth"].mean(), np.nan, np.nan))
+        for score, (column, statistic) in statistics_of.items():
+            values, options = scores[column].to_numpy(), {"statistic": statistic, "draws": 500, "seed": SEED}
+            found = {score: group_bootstrap(values, group, **options)}
+            if name != first:
+                own = judged[first][0][column].to_numpy()
+                found[f"{score}_difference"] = paired_difference(values, own, group, **options)
+            rows += [(name, named, at.estimate, at.lower, at.upper) for named, at in found.items()]
+        figures = {"plays": len(scores), "games": len(np.unique(group))} | figures
         rows += [(name, figure, value, np.nan, np.nan) for figure, value in figures.items()]
     return pd.DataFrame(rows, columns=["system", "score", "estimate", "lower", "upper"]).round(5)
 
 
+def _first_learned(judged: dict[str, tuple[pd.DataFrame, dict[str, float]]]) -> str:
+    """The passing model: the first system that was learned."""
+    return next(name for name, (_, figures) in judged.items() if "latency" in figures)
+
+
 def differences(judged: dict[str, tuple[pd.DataFrame, dict[str, float]]], group: NDArray) -> str:
     """Each system minus the passing model, the first that was learned, play by play."""
-    names = list(judged)
-    first = next(name for name in names if "latency" in judged[name][1])
+    first = _first_learned(judged)
     own = judged[first][0]
     columns = {"absolute_error": "mae", "crps": "crps", "nll": "nll", "from_truth": "from truth"}
     lines = ["", f"Minus {first} (above 0: {first} is better)", "| | " + " | ".join(columns.values()) + " |"]
     lines.append("|" + " --- |" * (len(columns) + 1))
-    for name in names:
+    for name, (scores, _) in judged.items():
         if name != first:
-            cells = [
-                str(paired_difference(judged[name][0][column], own[column], group, seed=SEED)) for column in columns
-            ]
+            cells = [str(paired_difference(scores[column], own[column], group, seed=SEED)) for column in columns]
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
