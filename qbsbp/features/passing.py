@@ -160,7 +160,9 @@ def passing_plays(
     passer = _column_of(plays, "passer_id", teams.player, teams.offence)
     target = _column_of(plays, "target_id", teams.player, teams.offence) if use_target else np.full(n, -1)
     known = target >= 0
-    by_rule = _faced(at_snap, at_release, np.stack([values[release] for values in facing], axis=-1), teams, passer)
+    by_rule = faced_receiver(
+        at_snap, at_release, np.stack([values[release] for values in facing], axis=-1), teams, passer
+    )
     lineup = line_up(at_snap, teams, passer, np.where(known, target, by_rule))
 
     # Cells of the frame table for each play, time and slot; beyond a play's last frame its last one, blanked below.
@@ -296,7 +298,7 @@ def _is_line(across: NDArray, ball: NDArray, lineman: NDArray, others: NDArray) 
     return np.argsort(np.argsort(outside, axis=1, kind="stable"), axis=1) < 5
 
 
-def _faced(snap: NDArray, release: NDArray, facing: NDArray, teams: Teams, passer: NDArray) -> NDArray:
+def faced_receiver(snap: NDArray, release: NDArray, facing: NDArray, teams: Teams, passer: NDArray) -> NDArray:
     """Column of the receiver nearest to the way the passer's torso faces at the release, shape (P,).
 
     Args:
