@@ -201,6 +201,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, metavar="DIRECTORY", help="where everything is kept")
     parser.add_argument("--table", choices=("rivals", "objectives"), default="rivals")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the table to this CSV file too")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="train and judge these alone, no table")
     parser.add_argument("--quick", action="store_true", help="one season, two epochs")
     args = parser.parse_args()
     os.environ.setdefault("QBSBP_DEVICE", "cpu")
@@ -211,12 +212,18 @@ def main() -> None:
     data = load(work, config, 1 if args.quick or args.table == "objectives" else SEASONS)
     print(f"{len(data.train):,} for training, {len(data.validation):,} validation, {len(data.test):,} test", flush=True)
     systems = (rivals if args.table == "rivals" else objectives)(config, data, work)
+    if unknown := set(args.only or ()) - set(systems):
+        parser.error(f"--only: there is no system {', '.join(unknown)}; there are {', '.join(systems)}")
     group = data.test.group.numpy()
     judged = {}
     for name, fit in systems.items():
+        if args.only and name not in args.only:
+            continue
         judged[name] = judge(name, fit, data, work / "scores" / args.table)
         scores, figures = judged[name]
         print(f"  {name}: crps {scores['crps'].mean():.4f}, {figures['seconds']:.0f} s", flush=True)
+    if args.only:
+        return
     print(table(judged, group))
     print(differences(judged, group))
     if args.record:

@@ -207,10 +207,12 @@ def report(table: pd.DataFrame, record: Path | None) -> None:
         },
         name="value",
     ).to_frame()
+    if record:
+        record.mkdir(parents=True, exist_ok=True)
+        write_whole(record / "score_passers.csv", lambda out: table.round(5).to_csv(out, index=False))
     for name, part in (("score_skill", skill), ("score_wins", wins), ("score_summary", summary)):
         print(f"\n{markdown(part)}")
         if record:
-            record.mkdir(parents=True, exist_ok=True)
             write_whole(record / f"{name}.csv", lambda out, part=part: part.to_csv(out, index_label="metric"))
 
 
