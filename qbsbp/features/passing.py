@@ -160,7 +160,7 @@ def passing_plays(
     passer = _column_of(plays, "passer_id", teams.player, teams.offence)
     target = _column_of(plays, "target_id", teams.player, teams.offence) if use_target else np.full(n, -1)
     known = target >= 0
-    by_rule = faced_receiver(
+    by_rule = _faced(
         at_snap, at_release, np.stack([values[release] for values in facing], axis=-1), teams, passer
     )
     lineup = line_up(at_snap, teams, passer, np.where(known, target, by_rule))
@@ -280,16 +280,17 @@ def line_up(place: NDArray, teams: Teams, passer: NDArray, target: NDArray) -> L
         passer: His column, shape (P,).
         target: His column, shape (P,).
     """
-    across = np.take_along_axis(place[..., 1], teams.offence, axis=1)  # (P, 11)
-    ball = place[np.arange(len(passer)), teams.ball, 1]
+    row = np.arange(len(passer))[:, None]
+    across = place[row, teams.offence, 1]  # (P, 11)
+    ball = place[row[:, 0], teams.ball, 1]
     is_passer, is_target = teams.offence == passer[:, None], teams.offence == target[:, None]
     side = np.where((across * is_target).sum(axis=1) >= ball, 1.0, -1.0)
     is_line = _is_line(across, ball, teams.lineman, ~(is_passer | is_target))
     group = np.select([is_passer, is_target, ~is_line], [0, 1, 2], 3)
     slot = np.argsort(1000 * group - side[:, None] * across, axis=1, kind="stable")
-    attack = np.take_along_axis(teams.offence, slot, axis=1)
-    marker = pair_defenders(*(np.take_along_axis(place, team[..., None], axis=1) for team in (attack, teams.defence)))
-    return Lineup(np.concatenate([attack, np.take_along_axis(teams.defence, marker, axis=1)], axis=1), side)
+    attack = teams.offence[row, slot]
+    marker = pair_defenders(place[row, attack], place[row, teams.defence])
+    return Lineup(np.concatenate([attack, teams.defence[row, marker]], axis=1), side)
 
 
 def _is_line(across: NDArray, ball: NDArray, lineman: NDArray, others: NDArray) -> NDArray:
@@ -298,7 +299,14 @@ def _is_line(across: NDArray, ball: NDArray, lineman: NDArray, others: NDArray) 
     return np.argsort(np.argsort(outside, axis=1, kind="stable"), axis=1) < 5
 
 
-def faced_receiver(snap: NDArray, release: NDArray, facing: NDArray, teams: Teams, passer: NDArray) -> NDArray:
+def receivers(snap: NDArray, teams: Teams, passer: NDArray) -> NDArray:
+    """Who of the offence is neither the passer nor on the line at the snap, shape (P, 11)."""
+    others = teams.offence != passer[:, None]
+    across = np.take_along_axis(snap[..., 1], teams.offence, axis=1)
+    return others & ~_is_line(across, snap[np.arange(len(passer)), teams.ball, 1], teams.lineman, others)
+
+
+def _faced(snap: NDArray, release: NDArray, facing: NDArray, teams: Teams, passer: NDArray) -> NDArray:
     """Column of the receiver nearest to the way the passer's torso faces at the release, shape (P,).
 
     Args:
@@ -308,9 +316,7 @@ def faced_receiver(snap: NDArray, release: NDArray, facing: NDArray, teams: Team
         teams: Who they are.
         passer: His column, shape (P,).
     """
-    row, others = np.arange(len(passer)), teams.offence != passer[:, None]
-    across = np.take_along_axis(snap[..., 1], teams.offence, axis=1)
-    receives = others & ~_is_line(across, snap[row, teams.ball, 1], teams.lineman, others)
+    row, receives = np.arange(len(passer)), receivers(snap, teams, passer)
     away = np.take_along_axis(release, teams.offence[..., None], axis=1) - release[row, passer][:, None]
     cosine = (away * facing[row, passer][:, None]).sum(axis=-1) / np.maximum(_length(away), 1e-9)
     cosine = np.where(receives, np.nan_to_num(cosine, nan=-1.0), -np.inf)
@@ -335,7 +341,7 @@ def player_features(place: Vectors, velocity: Vectors, acceleration: Vectors, fa
     features = np.empty((*np.shape(place[0]), len(PASSING_PLAYER_FEATURES)), dtype=np.float32)
     for k, values in enumerate((*place, *velocity, *acceleration, *facing)):
         np.divide(values, _PLAYER_SCALES[k], out=features[..., k], casting="same_kind")
-    features[np.isnan(features)] = 0.0
+    np.putmask(features, np.isnan(features), 0.0)
     return features
 
 

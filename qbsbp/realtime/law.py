@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["YardsLaw"]
 
+HALVES = np.array([-0.5, 0.5])
+
 
 class YardsLaw:
     r"""Laws of whole yards, cut at the goal lines: :math:`\min(\max(\lfloor Z + 1/2 \rfloor, a), b)`.
@@ -74,8 +76,8 @@ class YardsLaw:
                 f"yards: expected whole yards between the goal lines, {self.lower[play]:g} to {self.upper[play]:g}, "
                 f"and yards[{play}] is {yards[play]:g}. Correct the gain or the yards to goal."
             )
-        below = self.cdf(np.stack([yards - 1, yards], axis=1))
-        return (below[:, 0] + below[:, 1]) / 2
+        below = self._unbounded(yards[:, None] + HALVES, beyond=False)
+        return (np.where(yards > self.lower, below[:, 0], 0.0) + np.where(yards < self.upper, below[:, 1], 1.0)) / 2
 
     def quantile(self, level: float) -> NDArray:
         """The fewest yards with a `cdf` of at least `level`, a number in (0, 1); shape (plays,)."""
@@ -120,7 +122,13 @@ class YardsLaw:
             yards = yards.reshape(-1, 1)
         lower, upper = self.lower[:, None], self.upper[:, None]
         # P(Y <= k) is F(k + 1/2) between the bounds, 0 below a and 1 from b on
-        z = np.floor(np.minimum(np.maximum(yards, lower), upper)) + 0.5
+        value = self._unbounded(np.floor(np.minimum(np.maximum(yards, lower), upper)) + 0.5, beyond)
+        ends = (0.0, 1.0) if beyond else (1.0, 0.0)
+        value = np.where(yards >= upper, ends[0], np.where(yards < lower, ends[1], value))
+        return value[:, 0] if one_each else value
+
+    def _unbounded(self, z: NDArray, beyond: bool) -> NDArray:
+        """F(z), or with `beyond` 1 - F(z), of the spliced laws themselves, both of shape (plays, n)."""
         edges, below, thresholds = self.bin_edges, self._below, self._thresholds
         k = np.minimum(np.maximum(np.searchsorted(edges, z, side="right") - 1, 0), len(edges) - 2)
         start, stop = below[self._row, k], below[self._row, k + 1]
@@ -134,9 +142,7 @@ class YardsLaw:
             tail = _survival(np.maximum(excess, 0) / self.beta[self._row, side], self.xi[self._row, side])
             tail *= np.where(in_upper, high, low)
             value = np.where(in_lower | in_upper, np.where(in_upper == beyond, tail, 1 - tail), value)
-        ends = (0.0, 1.0) if beyond else (1.0, 0.0)
-        value = np.where(yards >= upper, ends[0], np.where(yards < lower, ends[1], value))
-        return value[:, 0] if one_each else value
+        return value
 
 
 def _survival(z: NDArray, xi: NDArray) -> NDArray:

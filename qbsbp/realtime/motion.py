@@ -52,7 +52,8 @@ class Motion:
         self.count = 0  # frames so far
         self.last_step = 0.0  # farthest that a player went in the last step that was one
         self.latest = np.empty((0, FOOTBALL.entities, 2))  # velocities of the last frames
-        self.place = self.raw = self.orientation = self.kept = np.empty(0)
+        self.place = self.raw = self.orientation = np.empty(0)  # of the last frame: once repaired, and as they came
+        self.kept: NDArray | None = None  # frame in which each was last measured; None where that is the last for all
 
     def extend(self, place: NDArray, orientation: NDArray, repaired: NDArray | None = None) -> Moved:
         """Take the next frames in.
@@ -74,50 +75,40 @@ class Motion:
 
         From the frame before on, a step of at most REACH along both of x and y, and REACH together, is a credible one.
         """
-        frames = len(place)
-        if self.count:
-            if (self.kept != self.count - 1).any():
-                return None
-            before = np.concatenate([self.place[None], place[:-1]])
-        else:
-            before = np.concatenate([place[:1], place[:-1]])
-        step = place - before
-        if self.count and not np.array_equal(self.raw, self.place):
+        if self.kept is not None:
             return None
+        frames, count = len(place), self.count
+        before = np.empty_like(place)
+        before[0], before[1:] = self.place if count else place[0], place[:-1]
+        step = place - before
         size = np.abs(step)
         size[:, self.ball] = 0.0
-        farthest = size.reshape(frames, -1).max(axis=1)
-        if farthest.max() > REACH / 2**0.5 and (np.hypot(size[..., 0], size[..., 1]) > REACH).any():
+        farthest = size.max(axis=(1, 2)).tolist()
+        if max(farthest) > REACH / 2**0.5 and (np.hypot(size[..., 0], size[..., 1]) > REACH).any():
             return None
-        moved = np.append(self.last_step, farthest)
-        still = np.flatnonzero(farthest == 0)
-        for frame in still:  # a frame without a step after one of more than STILL is frozen
-            if self.count + frame == 0:
-                continue
-            moved[frame + 1] = moved[frame]
-            if moved[frame] > STILL:
+        last_step = self.last_step
+        for far in farthest:  # a frame without a step after one of more than STILL is frozen
+            if far == 0 and last_step > STILL:
                 return None
+            last_step = far or last_step
         velocity = (RATE * step).astype(np.float64)
-        if not self.count:
+        if not count:
             velocity[0] = np.nan
         past = len(self.latest)
         known = np.concatenate([self.latest, velocity])  # known[past + i] is frame i of the block
-        if self.count > ACCELERATION_FRAMES:
+        if count > ACCELERATION_FRAMES:
             lag = ACCELERATION_FRAMES
             acceleration = RATE * (velocity - known[past - lag : past - lag + frames]) / lag
         else:
-            age = np.arange(self.count, self.count + frames)
-            lag = np.clip(age - 1, 1, ACCELERATION_FRAMES)
-            earlier = known[np.maximum(past + np.arange(frames) - lag, 0)]
-            acceleration = RATE * (velocity - earlier) / lag[:, None, None]
+            age = np.arange(count, count + frames)
+            lags = np.clip(age - 1, 1, ACCELERATION_FRAMES)
+            earlier = known[np.maximum(past + np.arange(frames) - lags, 0)]
+            acceleration = RATE * (velocity - earlier) / lags[:, None, None]
             acceleration[age < 2] = np.nan
         velocity[:, self.ball] = acceleration[:, self.ball] = np.nan
-        self.count += frames
-        self.last_step = float(moved[-1])
-        self.latest = known[-ACCELERATION_FRAMES:]
+        self.count, self.last_step, self.latest = count + frames, last_step, known[-ACCELERATION_FRAMES:]
         self.place = self.raw = place[-1]
         self.orientation = orientation[-1]
-        self.kept = np.full(FOOTBALL.entities, self.count - 1)
         return Moved(place, velocity, acceleration, orientation, np.zeros(orientation.shape, dtype=bool))
 
     def _step(self, place: NDArray, orientation: NDArray, repaired: NDArray) -> Moved:
@@ -125,14 +116,14 @@ class Motion:
         frame = self.count
         if frame == 0:
             self.place, self.raw, self.orientation = place, place, orientation
-            self.kept = np.zeros(FOOTBALL.entities, dtype=int)
             repaired = np.zeros_like(repaired)  # there is nothing to hold a first row at
         step = float(np.abs(place - self.raw)[self.player].max())
         frozen = step == 0 and self.last_step > STILL
         if step > 0:
             self.last_step = step
         hole = repaired | frozen
-        since = np.maximum(frame - self.kept, 1)
+        kept = np.full(FOOTBALL.entities, max(frame - 1, 0)) if self.kept is None else self.kept
+        since = np.maximum(frame - kept, 1)
         gone = place - self.place
         jumped = (np.hypot(gone[:, 0], gone[:, 1]) > REACH * since) & self.player & ~hole
         held = hole | jumped
@@ -148,7 +139,7 @@ class Motion:
         self.raw = place
         self.place = np.where(held[:, None], self.place, place)
         self.orientation = np.where(hole, self.orientation, orientation)
-        self.kept = np.where(held, self.kept, frame)
+        self.kept = np.where(held, kept, frame) if held.any() else None
         self.latest = np.concatenate([self.latest, velocity[None]])[-ACCELERATION_FRAMES:]
         self.count += 1
         return Moved(self.place, velocity, acceleration, self.orientation, jumped)

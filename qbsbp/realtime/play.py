@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,14 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from qbsbp.features.passing import (
     LAST_WEEK,
+    PASSING_PLAYER_FEATURES,
     Lineup,
     Teams,
     View,
-    faced_receiver,
     line_up,
     player_features,
-    static_features,
+    receivers,
 )
+from qbsbp.realtime.facts import static_features_of_one
 from qbsbp.realtime.law import YardsLaw
 from qbsbp.realtime.motion import Motion, Moved
 from qbsbp.schema import FOOTBALL, Tracking
@@ -31,7 +33,8 @@ __all__ = ["Play", "Situation", "Tracks", "raw_plays"]
 ENTITIES, RATE = FOOTBALL.entities, FOOTBALL.frames_per_second
 LEAST, MOST = np.array([(FOOTBALL.frames[axis].low, FOOTBALL.frames[axis].high) for axis in "xy"]).T
 SIDES = ("offence", "defence", "ball")
-MIRROR = np.array([1, -1] * 4, dtype=np.float32)  # of the player features, every other is a part across the field
+# of the player features every other is a part across the field, to the target's side: 1 where he is on the left
+MIRROR = {side: np.array([[1], [side]] * 4 * 22, dtype=np.float32) for side in (1.0, -1.0)}
 FACTS = {
     **{name: FOOTBALL.plays[name] for name in ("down", "yards_to_go", "yards_to_goal", "quarter", "clock")},
     **{name: FOOTBALL.plays[name] for name in ("score_difference", "week", "line_of_scrimmage")},
@@ -85,17 +88,16 @@ class Situation:
                     f"{name}: expected {ENTITIES} entries, 22 players and the ball, came shape {values.shape}. "
                     "Leave out who is not on the field, and wait for who is missing."
                 )
-        members = [int((self.side == side).sum()) for side in SIDES]
+        sides, ids = self.side.tolist(), self.player_id.tolist()
+        members = [sides.count(side) for side in SIDES]
         if members != [11, 11, 1]:
             raise ValueError(
                 f"side: expected 11 offence, 11 defence and 1 ball, came {', '.join(map(str, members))}. Correct the "
                 "sides, or leave the play out."
             )
-        ids, times = np.unique(self.player_id, return_counts=True)
-        if len(ids) != ENTITIES:
-            raise ValueError(
-                f"player_id: expected {ENTITIES} different ids, came {ids[times > 1][0]} twice. Correct it."
-            )
+        if len(set(ids)) != ENTITIES:
+            twice = next(player for player in ids if ids.count(player) > 1)
+            raise ValueError(f"player_id: expected {ENTITIES} different ids, came {twice} twice. Correct it.")
         for name, column in FACTS.items():
             value = getattr(self, name)
             if not column.low <= value <= column.high:  # NaN is neither
@@ -106,17 +108,17 @@ class Situation:
 
     def column_of(self, name: str, player_id: int) -> int:
         """Column of a passer or target; a ValueError that names the argument if he is not of the offence."""
-        found = np.flatnonzero((self.player_id == player_id) & (self.side == "offence"))
-        if not len(found) or (name == "target_id" and player_id == self.passer_id):
-            eligible = [int(player) for player in self.player_id[self.side == "offence"]]
-            if name == "target_id":
-                eligible.remove(int(self.passer_id))
+        ids, sides = self.player_id.tolist(), self.side.tolist()
+        eligible = {player: column for column, (player, side) in enumerate(zip(ids, sides)) if side == "offence"}
+        if name == "target_id":
+            eligible.pop(self.passer_id, None)
+        if player_id not in eligible:
             raise ValueError(
                 f"{name}: expected a player of the offence{' who is not the passer' * (name == 'target_id')}, one of "
                 f"{', '.join(map(str, sorted(eligible)))}, came {player_id}. Correct it"
                 f"{', or give 0 where no target is known' * (name == 'target_id')}."
             )
-        return int(found[0])
+        return eligible[player_id]
 
 
 class Tracks(NamedTuple):
@@ -192,7 +194,7 @@ class Play:
 
     def __init__(self, scorer: Scorer, situation: Situation) -> None:
         self.situation, self._scorer = situation, scorer
-        side = np.array([SIDES.index(name) for name in situation.side])
+        side = np.array([SIDES.index(name) for name in situation.side.tolist()])
         by_side = np.argsort(side, kind="stable")
         self._ball = int(by_side[22])
         self._teams = Teams(
@@ -203,18 +205,22 @@ class Play:
             (situation.position[by_side[:11]] == "OL")[None],
         )
         self._passer = np.array([situation.column_of("passer_id", situation.passer_id)])
+        self._target = None  # his column
+        if situation.target_id and scorer.use_target:
+            self._target = situation.column_of("target_id", situation.target_id)
         self._motion = Motion(self._ball)
         self._jumps = np.zeros(ENTITIES, dtype=int)  # frames since the snap in which a player was held
         self._frame_id: int | None = None
         self._frames = 0  # since the snap, that of the snap included
         self._at_snap: NDArray | None = None  # where everybody stood
         self._lineups: dict[int, Lineup] = {}
-        self._line = np.array([[float(situation.line_of_scrimmage)]])
-        self._facts = {name: np.array([float(getattr(situation, name))]) for name in list(FACTS)[:6]}
-        self._facts["weeks_left"] = np.array([max(LAST_WEEK - float(situation.week), 0.0)])
+        self._receivers: list[int] = []  # their columns, once somebody asks
+        self._line = np.float64(situation.line_of_scrimmage)
+        self._facts = {name: float(getattr(situation, name)) for name in list(FACTS)[:6]}
+        self._facts["weeks_left"] = max(LAST_WEEK - float(situation.week), 0.0)
         self._bounds = np.array([situation.yards_to_goal - 100.0]), np.array([float(situation.yards_to_goal)])
         # the features of the last frames, seen from a target on the left; twice the room, so that they seldom move
-        self._features = np.empty((2 * scorer.past_frames, ENTITIES, len(MIRROR)), dtype=np.float32)
+        self._features = np.empty((2 * scorer.past_frames, ENTITIES, len(PASSING_PLAYER_FEATURES)), dtype=np.float32)
         self._end = 0
 
     def push(self, tracks: Tracks, *, snap_frame: int | None = None) -> YardsLaw | None:
@@ -265,7 +271,7 @@ class Play:
         Raises:
             ValueError: The snap has not been, or the target is not among the eligible.
         """
-        return self._scorer.laws(*self.tensors(target_id), *self._bounds)
+        return self._scorer.laws_unchecked(*self.tensors(target_id), *self._bounds)
 
     def tensors(self, target_id: int | None = None) -> tuple[NDArray, NDArray, NDArray]:
         """What the network reads of the play as it stands: x (1, channels, time), lengths (1,), static (1, features).
@@ -277,49 +283,54 @@ class Play:
         lineup, known = self._line_up(target_id)
         order, side = lineup.order[0], lineup.side[0]
         n = min(self._frames, self._scorer.past_frames)
-        x = self._features[self._end - n : self._end].take(order, axis=1)
-        if side < 0:
-            x *= MIRROR
-        x = np.ascontiguousarray(x.reshape(n, -1).T)[None]
+        kept = self._features[self._end - n : self._end].take(order, axis=1)
+        x = np.empty((1, kept[0].size, n), dtype=np.float32)
+        np.multiply(kept.reshape(n, -1).T, MIRROR[side], out=x[0])
         place, velocity, _ = self._now
-        view = View(self._line, lineup.side[:, None])
-        facts = self._facts | {
-            "target_known": np.array([float(known)]),
-            "held": np.array([(self._frames - 1) / RATE]),
-        }
-        ahead, across = view.place(place[order].T[:, None])
-        along, aside = view.turn(velocity[order].T[:, None])
-        static = static_features(_pairs(ahead, across), _pairs(along, aside), facts)
+        view = View(self._line, side)
+        vectors = *view.place(place[order].T), *view.turn(np.where(np.isnan(velocity), 0.0, velocity)[order].T)
+        facts = self._facts | {"target_known": float(known), "held": (self._frames - 1) / RATE}
+        static = static_features_of_one(*(part.tolist() for part in vectors), facts)
         return x, np.array([n]), static
 
     def _line_up(self, target_id: int | None) -> tuple[Lineup, bool]:
         """Who is in which slot, and whether a target is known; worked out once for every target."""
-        if target_id is None:
-            target_id = self.situation.target_id if self._scorer.use_target else 0
-        if target_id:
-            target = self.situation.column_of("target_id", target_id)
-        else:
-            place, _, orientation = self._now
-            angle = np.radians(orientation)
-            facing = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
-            target = int(faced_receiver(self._at_snap, place[None], facing[None], self._teams, self._passer)[0])
+        target = self._target if target_id is None else self.situation.column_of("target_id", target_id)
+        known = target is not None
+        if target is None:
+            target = self._faced()
         if target not in self._lineups:
             self._lineups[target] = line_up(self._at_snap, self._teams, self._passer, np.array([target]))
-        return self._lineups[target], bool(target_id)
+        return self._lineups[target], known
+
+    def _faced(self) -> int:
+        """Column of the receiver nearest to the way the passer's torso faces, as in `passing_plays`."""
+        if not self._receivers:
+            self._receivers = self._teams.offence[receivers(self._at_snap, self._teams, self._passer)].tolist()
+        place, _, orientation = self._now
+        passer = int(self._passer[0])
+        own, angle = place[passer], np.radians(orientation[passer])
+        if np.isnan(angle):
+            return self._receivers[0]
+        away = (place[self._receivers] - own).tolist()
+        along, across = float(np.sin(angle)), float(np.cos(angle))
+        cosines = [(x * along + y * across) / max(sqrt(x * x + y * y), 1e-9) for x, y in away]
+        return self._receivers[cosines.index(max(cosines))]
 
     def _keep(self, moved: Moved) -> None:
         """Add the features of some frames to those kept, seen from a target on the left."""
         room, past = len(self._features), self._scorer.past_frames
-        moved = Moved(*(part[-past:] for part in moved))
+        if len(moved.place) > past:
+            moved = Moved(*(part[-past:] for part in moved))
         n = len(moved.place)
         if self._end + n > room:
             self._features[: past - n] = self._features[self._end - (past - n) : self._end]
             self._end = past - n
-        view = View(self._line, np.ones((1, 1)))
-        place, velocity, acceleration = (np.moveaxis(part, -1, 0) for part in moved[:3])
+        place, velocity, acceleration = ((part[..., 0], part[..., 1]) for part in moved[:3])
         angle = np.radians(moved.orientation)
         facing = np.sin(angle), np.cos(angle)
-        self._features[self._end : self._end + n] = player_features(view.place(place), velocity, acceleration, facing)
+        place = View(self._line, np.float64(1.0)).place(place)
+        self._features[self._end : self._end + n] = player_features(place, velocity, acceleration, facing)
         self._end += n
 
     def _check(self, tracks: Tracks, snap_frame: int | None) -> tuple[NDArray, NDArray, NDArray | None, int | None]:
@@ -328,7 +339,7 @@ class Play:
         if not len(number):
             raise ValueError("frame_id: expected at least one frame, came none. Push the next one.")
         first = number[0] if self._frame_id is None else self._frame_id + 1
-        if not np.array_equal(number, np.arange(first, first + len(number))):
+        if number[0] != first or (len(number) > 1 and (np.diff(number) != 1).any()):
             at = int(np.argmax(number != np.arange(first, first + len(number))))
             raise ValueError(
                 f"frame_id: expected {first + at}, came {number[at]}. Frames come one after the other; push those that "
@@ -346,9 +357,9 @@ class Play:
                     f"players and the ball as in situation.player_id, came shape {array.shape}. Push whole frames."
                 )
         place[..., 0], place[..., 1] = values["x"], values["y"]
-        least, most = place.min(axis=(0, 1)), place.max(axis=(0, 1))
-        if not ((least >= LEAST) & (most <= MOST)).all():  # NaN is neither
-            frame, entity, axis = np.argwhere(~((place >= LEAST) & (place <= MOST)))[0]
+        inside = (place >= LEAST) & (place <= MOST)  # NaN is neither
+        if not inside.all():
+            frame, entity, axis = np.argwhere(~inside)[0]
             raise ValueError(
                 f"{'xy'[axis]}, frame {number[frame]}, player {self.situation.player_id[entity]}: expected "
                 f"{FOOTBALL.frames['xy'[axis]].expected}, came {place[frame, entity, axis]:g}. Correct it, or push the "
@@ -363,9 +374,3 @@ class Play:
                 f"came {snap_frame}{' after another' * (self._at_snap is not None)}. Correct it."
             )
         return place, angle, repaired, snap
-
-
-def _pairs(one: NDArray, other: NDArray) -> NDArray:
-    pairs = np.empty((*one.shape, 2))
-    pairs[..., 0], pairs[..., 1] = one, other
-    return pairs

@@ -35,6 +35,7 @@ class Scorer:
         self.past_frames = whole_frames("past", about["past"], FOOTBALL.frames_per_second)
         self.use_target = bool(about["use_target"])
         self._edges = np.array(self.config.bin_edges)
+        self._tail_mass = self.config.lower_mass, self.config.upper_mass
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, threads: int = 1) -> Scorer:
@@ -122,14 +123,19 @@ class Scorer:
         Raises:
             ValueError: As in `run`, or bounds that are none.
         """
-        logits, xi, beta = self.run(x, lengths, static)
+        logits, _, _ = parameters = self.run(x, lengths, static)
         lower, upper = np.asarray(lower, dtype=float), np.asarray(upper, dtype=float)
         if not (lower.shape == upper.shape == logits.shape[:1] and (lower < upper).all()):
             raise ValueError(
                 f"lower, upper: expected shape {logits.shape[:1]} each, every lower bound below its upper one, came "
                 f"{lower.shape} and {upper.shape}. Use the bounds of the plays."
             )
-        return YardsLaw(self._edges, logits, xi, beta, (self.config.lower_mass, self.config.upper_mass), lower, upper)
+        return YardsLaw(self._edges, *parameters, self._tail_mass, lower, upper)
+
+    def laws_unchecked(self, x: NDArray, lengths: NDArray, static: NDArray, lower: NDArray, upper: NDArray) -> YardsLaw:
+        """`laws` of what is right by construction, as the tensors of `Play` are."""
+        parameters = self._session.run(OUTPUTS, {"x": x, "lengths": lengths, "static": static})
+        return YardsLaw(self._edges, *parameters, self._tail_mass, lower, upper)
 
     def play(self, situation: Situation) -> Play:
         """A play to push frames into.
