@@ -25,7 +25,7 @@ PASSER, LINE, BLOCKERS, ELIGIBLE, DEFENCE = (0, slice(1, 6), slice(1, 11), slice
 
 # --- bodies: one number for each of QB RB WR TE OL DL LB DB, tuned to the calibration file of real plays ------------
 
-TOP_SPEED = np.array([7.6, 8.3, 8.9, 8.1, 4.8, 6.6, 7.9, 9.1])  # yards/s
+TOP_SPEED = np.array([7.6, 8.3, 8.9, 7.5, 4.8, 6.6, 7.9, 9.1])  # yards/s
 FASTEST = 10.4  # yards/s
 ACCELERATION = np.array([6.6, 8.4, 7.8, 7.6, 7.2, 8.2, 8.6, 8.2])  # yards/s², never quite reached
 SPEED_SPREAD, ACCELERATION_SPREAD = 0.06, 0.28  # between players, logarithmic
@@ -63,8 +63,8 @@ PLAY_ACTION_UNDER, PLAY_ACTION_SHOTGUN = 2.0, 0.8  # factors on that share
 ROLLOUT_SHARE, ROLLOUT_RIGHT, ROLLOUT_YARDS = 0.3, 0.65, 9.0  # of play-action passes; yards to the side
 # Seconds after the snap at which the passer is ready to throw, by concept, and what adds to them.
 READY = np.array([1.15, 1.25, 1.8, 2.1, 1.3])
-READY_SHIFT, READY_UNDER, READY_PLAY_ACTION, READY_SPREAD = 0.0441, 0.15, 0.35, 0.22
-DROP = np.array([5.6, 5.9, 7.6, 8.2, 6.2])  # yards behind the line of scrimmage, by concept
+READY_SHIFT, READY_UNDER, READY_PLAY_ACTION, READY_SPREAD = -0.06, 0.15, 0.35, 0.22
+DROP = np.array([5.4, 5.7, 7.4, 8.0, 6.0])  # yards behind the line of scrimmage, by concept
 DROP_PLAY_ACTION, DROP_SPREAD = 0.9, 0.7
 DROP_SPEED, DROP_SPEED_UNDER, ROLLOUT_SPEED = 2.7, 4.4, 5.6  # yards/s
 
@@ -73,10 +73,10 @@ DROP_SPEED, DROP_SPEED_UNDER, ROLLOUT_SPEED = 2.7, 4.4, 5.6  # yards/s
 ROUTE_LENGTH, ROUTE_SPREAD = 0.92, 0.09  # of the depths of the route tree: their mean, their spread (logarithmic)
 BEND, CURL = 0.23, 0.12  # radians a leg; radians/s
 BEYOND_GOAL, DEEPEST_BREAK = 8.0, 15.0  # yards of the end zone a route uses; yards that routes need before they break
-CHIP_SHARE, CHIP_SECONDS = 0.35, 0.5  # of tight ends who block before they go out; s at most
+CHIP_SHARE, CHIP_SECONDS = 0.5, 0.9  # of tight ends who block before they go out; s at most
 PRESS_SECONDS, PRESS_SPREAD, PRESS_SKILL = 0.18, 0.14, 0.04  # s that a press costs; a standard deviation of receivers
 APPEAL_NOISE = 0.54  # reads
-MISJUDGED, READ_SECONDS = 2.73, 0.562  # yards by which a passer misjudges a receiver's worth, s a read takes
+MISJUDGED, READ_SECONDS = 2.4, 0.562  # yards by which a passer misjudges a receiver's worth, s a read takes
 HASTE_SPREAD = 0.6  # of the fall of his threshold, logarithmic
 DECISION_CALM = 0.5  # yards
 DECISION_JUDGED, DECISION_READ = 0.25, 0.05  # what a standard deviation of decision takes off both, logarithmic
@@ -87,14 +87,14 @@ DECISION_JUDGED, DECISION_READ = 0.25, 0.05  # what a standard deviation of deci
 PASS_SET = np.array([-2.7 + 0.6j, -1.9, -2.0, -1.9, -2.7 - 0.6j, -0.5, -0.5, -0.5, -0.5, -0.5])
 DRIVE, DRIVE_SPREAD, DRIVE_SKILL = 3.0, 0.33, 0.07  # yards/s of a rusher who is being blocked
 RUSH_SPEED, RUSH_SPREAD = 5.9, 0.12  # yards/s of a free one
-WIN_SECONDS, WIN_SPREAD = 4.03, 0.26  # s after the snap at which a singly blocked rusher is past his man
+WIN_SECONDS, WIN_SPREAD = 3.78, 0.26  # s after the snap at which a singly blocked rusher is past his man
 WIN_EDGE, WIN_INSIDE, WIN_DOUBLED = 0.95, 1.1, 1.35  # factors
 BLITZ, PICK_UP_SHARE = 6, 0.75  # rushers from which on backs stay in to block, and how many of them do
 WIN_SKILL = 0.11  # a standard deviation of protection against rush
 
 # --- coverage --------------------------------------------------------------------------------------------------------
 
-LAG_SECONDS, LAG_SPREAD = 0.12, 0.7  # s by which a defender perceives the motion of his man too late
+LAG_SECONDS, LAG_SPREAD = 0.1, 0.7  # s by which a defender perceives the motion of his man too late
 CUSHION, CUSHION_SPREAD = 0.0, 0.8  # yards that he stays deeper than his man
 SHADE, SHADE_SPREAD = 0.6, 0.5  # yards that he stays inside of him
 REACH, REACH_DEEP = 42.0, 110.0  # yd², of an underneath and of a deep zone

@@ -23,21 +23,22 @@ __all__ = ["LeagueConfig", "UNITS", "make_season", "make_league", "schedule"]
 # Standard deviations between teams, in the units that `play` and `game` take. Their balance, with the passers' own,
 # gives the correlations of passing with winning.
 UNITS = {
-    "receivers": 1.3,
-    "protection": 1.9,
+    "receivers": 1.0,
+    "protection": 1.7,
     "rush": 1.3,
-    "coverage": 2.0,
-    "running": 0.6,
-    "run_defence": 0.6,
-    "kicking": 0.7,
+    "coverage": 1.8,
+    "running": 1.1,
+    "run_defence": 1.1,
+    "kicking": 1.0,
 }
 MOST = 5.0  # standard deviations that a strength or skill is from average at most
 CLUB = 0.25  # correlation between two units of one team: a good club is good at many things
 PASS_TASTE = 0.2  # sd between teams of the logit of passing
 # The same between passers.
-SKILLS = {"accuracy": 1.05, "decision": 0.6, "depth": 1.05, "mobility": 0.4}
-DEEPER = 0.15  # standard deviations of depth that a passer adds by `game.need` of points
-ARM = 0.5  # correlation of accuracy and depth: who throws well throws deep
+SKILLS = {"accuracy": 1.0, "decision": 0.6, "depth": 1.0, "mobility": 0.4}
+DEEPER = 0.35  # standard deviations of depth that a passer adds by `game.need` of points
+EXPECTED = 0.7  # standard deviations by which rush and coverage are better then: who must pass is expected to
+ARM = 0.65  # correlation of accuracy and depth: who throws well throws deep
 
 # Ages of passers. A skill is a talent that wanders plus what age adds: -((age - PEAK) / DECLINE)² sd, mobility less.
 PEAK, DECLINE = 29.0, 9.0
@@ -669,7 +670,8 @@ class _Passing:
         passer = self.starters[g, side]
         skill = {name: self.passers[name].to_numpy()[passer] for name in SKILLS}
         offence = {name: self.sides[name][g, side] for name in ("receivers", "protection")}
-        defence = {name: self.sides[name][g, 1 - side] for name in ("rush", "coverage")}
+        need = game.need(moment)
+        defence = {name: self.sides[name][g, 1 - side] + EXPECTED * need for name in ("rush", "coverage")}
         situation = play.Situation(
             yards_to_goal=moment.yards_to_goal,
             down=moment.down,
@@ -680,10 +682,10 @@ class _Passing:
         )
         matchup = play.Matchup(
             passer_decision=skill["decision"],
-            passer_depth=np.clip(skill["depth"] + DEEPER * game.need(moment), -MOST, MOST),
+            passer_depth=np.clip(skill["depth"] + DEEPER * need, -MOST, MOST),
             passer_mobility=skill["mobility"],
             **offence,
-            **defence,
+            **{name: np.clip(values, -MOST, MOST) for name, values in defence.items()},
         )
         tracks = play.simulate(situation, matchup, self.on_field)
         state = outcome.state_from_tracks(tracks, situation)

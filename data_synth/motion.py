@@ -33,6 +33,7 @@ SLIDE, SLIDE_YARDS = 3.8, 2.6  # yards/s away from a defender, over how many yar
 SLIDE_IN_DROP = 0.4  # share of that during the drop
 STEP_UP, STEP_UP_PRESSED = 0.6, 2.0  # yards/s forward in the pocket
 POCKET_SPEED, RUN_SHARE = 3.4, 0.85  # yards/s; share of the top speed outside the pocket
+FLEE, FLEE_YARDS = 5.2, 3.2  # yards/s away from a defender outside the pocket, over how many yards
 
 # --- lines -----------------------------------------------------------------------------------------------------------
 FORWARD = np.array([0.2] * 5 + [3.0] * 5, dtype=np.float32)  # yards/s at which blockers step forward to meet their man
@@ -42,11 +43,11 @@ ARM = 0.85  # yards between a rusher and the man who holds him up
 ARC = 2.2  # yards to the outside that an edge rusher aims at from six yards away
 
 # --- coverage --------------------------------------------------------------------------------------------------------
-MAN_GAIN, RETREAT = 1.8, -2.0  # 1/s; yards/s at which a defender comes up to his man at most
+MAN_GAIN, RETREAT = 1.9, -2.0  # 1/s; yards/s at which a defender comes up to his man at most
 CONTACT = 0.9  # yards inside of which a defender gives way
-ZONE_SHARE, ZONE_GAIN, ZONE_HALF = 0.955, 1.6, 0.1  # of the way to a threat at most; 1/s; threat that gives half of it
+ZONE_SHARE, ZONE_GAIN, ZONE_HALF = 0.955, 1.7, 0.1  # of the way to a threat at most; 1/s; threat that gives half of it
 ZONE_AHEAD, ZONE_MATCH = 0.4, 0.9  # s that a zone defender looks ahead; share of a threat's velocity that he matches
-DEEP_CUSHION, DEEP_THREAT = 2.0, 0.03  # yards; threat from which a deep defender stays behind a receiver
+DEEP_CUSHION, DEEP_THREAT = 1.8, 0.03  # yards; threat from which a deep defender stays behind a receiver
 READ_SECONDS, READ_SPEED = 0.562, 1.5  # s and yards/s of the steps towards the line
 
 
@@ -173,13 +174,18 @@ def _passer(plan: Plan, state: State, ahead, gap, t: float):
     """Drops back, slides and steps up in the pocket, or runs where he has decided to."""
     moves = t > np.where(plan.under_centre, 0.0, SNAP_SECONDS)
     dropping = _capped(DROP_GAIN * (plan.drop - state.place[:, PASSER]), plan.drop_speed) * moves
-    slide = SLIDE * (ahead * (np.exp(-((gap / SLIDE_YARDS) ** 2)) / np.maximum(gap, 0.3))).sum(1)
+    slide = SLIDE * _away(ahead, gap, SLIDE_YARDS)
     forward = STEP_UP + STEP_UP_PRESSED * np.exp(-gap.min(1) / 2.0)
     pocket = _capped(0.6 * dropping + slide + forward, POCKET_SPEED)
     wish = np.where(t < plan.ready, dropping + SLIDE_IN_DROP * slide, pocket)
     top = plan.top_speed[:, PASSER]
-    free = _capped(RUN_SHARE * top * state.escape + 1.2 * slide, 0.9 * top)
+    free = _capped(RUN_SHARE * top * state.escape + FLEE * _away(ahead, gap, FLEE_YARDS), 0.9 * top)
     return np.where(state.escape != 0, free, wish)
+
+
+def _away(ahead, gap, yards: float):
+    """Sum (n,) of the unit vectors from the defenders to the passer, each weighted exp(-(gap / yards)²)."""
+    return (ahead * (np.exp(-((gap / yards) ** 2)) / np.maximum(gap, 0.3))).sum(1)
 
 
 def _blockers(plan: Plan, state: State):

@@ -81,7 +81,7 @@ class Coefficients:
     """The numbers of the law. Logits unless a unit is given; tuned to the 2017 season (`benchmarks/realism.py`)."""
 
     # completion
-    completion: float = 0.051  # at no separation, no distance, no pressure
+    completion: float = 0.1  # at no separation, no distance, no pressure
     completion_separation: float = 5.02  # from a covered to a free receiver
     separation_scale: float = 1.64  # yards of separation at arrival that give 63 % of that
     completion_distance: float = -0.021  # per yard of flight: the ball is less exact and the defence has time
@@ -91,11 +91,11 @@ class Coefficients:
     completion_deep: float = -1.28  # deeper down the field, where it must be thrown over the coverage
     deep_yards: float = 20.1  # air yards about which that sets in
     deep_scale: float = 1.2  # yards over which it does
-    completion_line: float = -2.36  # at the line of scrimmage: flat throws through the hands of the rush
+    completion_line: float = -2.22  # at the line of scrimmage: flat throws through the hands of the rush
     line_scale: float = 1.0  # yards around the line of which that holds
     completion_around: float = -0.157  # per defender around the catch point beyond the nearest
     completion_lane: float = -1.57  # with a defender in the way of the ball
-    completion_pressure: float = -1.87  # with a defender on the passer
+    completion_pressure: float = -1.95  # with a defender on the passer
     completion_speed: float = -0.06  # per yard/s of the passer
     completion_sideline: float = -0.218  # at the sideline: feet must stay in
     sideline_scale: float = 2.0  # yards from the sideline over which that fades
@@ -126,7 +126,7 @@ class Coefficients:
     stopped_accuracy: float = -0.04  # per standard deviation of accuracy: the ball is put where one can run with it
     stopped_place: float = 0.114  # yard, centre of the yards after a catch that was stopped
     stopped_scale: float = 0.218  # yard, their logistic scale
-    run: float = 1.37  # log of the run's scale in yards
+    run: float = 1.4  # log of the run's scale in yards
     run_separation: float = 0.15  # per unit of log(1 + separation at arrival)
     run_room: float = 0.008  # per yard to the nearest defender ahead
     run_ahead: float = -0.03  # per defender ahead

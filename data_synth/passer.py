@@ -1,7 +1,9 @@
 """The passer's mind: he reads his receivers in turn and throws as soon as one is worth more than his threshold.
 
-The threshold falls with time and with pressure, and a rusher who gets a hand on him may end it all: so time to throw,
-target, depth, sacks, scrambles and throwaways come out of what happens on the field. Chapter: meeting the data.
+The threshold falls with time and with pressure, and a rusher who gets a hand on him may end it all. The later, the
+sooner he leaves the pocket before one who comes near; where only a first down counts, he runs if it is within reach.
+So time to throw, target, depth, sacks, scrambles and throwaways come out of what happens on the field. Chapter: meeting
+the data.
 """
 
 from __future__ import annotations
@@ -17,20 +19,25 @@ __all__ = ["decide"]
 
 PRESSURE, PRESSURE_AT_RELEASE = 1.5, 2.0  # yards to the nearest defender that count as pressure
 WIND_UP = 3  # steps from the decision to the release
-THRESHOLD, THRESHOLD_FALL, THRESHOLD_FLOOR = 6.17, 1.64, 1.37  # yards, yards/s, yards
+THRESHOLD, THRESHOLD_FALL, THRESHOLD_FLOOR = 5.95, 1.64, 1.37  # yards, yards/s, yards
+LATE_FROM, LATE_FALL = 3.8, 0.85  # s after the snap from which it falls below that floor too, yards/s
 HURRY_FROM, HURRY_OVER, HURRY_FALL = 4.57, 2.64, 1.72  # yards to the nearest defender, yards, yards of the threshold
 HOT_SECONDS = 0.528  # s by which a fully hurried passer is ahead of his reads
 # What a throw is worth: odds of a completion (constant, a yard of separation, a yard of the throw); yards of a catch at
 # the line, what depth adds at most, over how many yards; what a first down adds where only that counts.
-CHANCE = (0.36, 0.57, -0.15)
-GAIN = (2.71, 11.7, 12.9)
+CHANCE = (0.38, 0.61, -0.164)
+GAIN = (2.75, 11.5, 12.9)
+FARTHEST = 54.0  # yards that a passer throws at most
 FIRST_DOWN = 2.5
 TASTE = 0.25  # yards that a yard of depth beyond the eighth is worth more to a passer with a taste for it
-AWAY_POCKET, AWAY_OUTSIDE, AWAY_FROM = 0.031, 0.019, 2.6  # chance in a step to throw it away; yards to a defender
-ESCAPE, ESCAPE_FROM = 0.0709, 2.8  # chance in a step to leave the pocket; yards to a defender
-RUN_POCKET, RUN_OUTSIDE = 0.0175, 0.055  # chance in a step to run
-HANDS, HANDS_STEPS = 1.12, 2  # yards at which a rusher has his hands on the passer, steps until that ends the play
-SLIP, SLIP_SECONDS = 0.5, 0.9  # chance to slip away then, s that it takes the rusher
+AWAY_POCKET, AWAY_OUTSIDE, AWAY_FROM = 0.031, 0.055, 2.6  # chance in a step to throw it away; yards to a defender
+ESCAPE, ESCAPE_FROM = 0.0709, 3.3  # chance in a step to leave the pocket; yards to a defender
+ESCAPE_LATE = 0.6  # what each second since the first read adds to that chance, as a share of it
+RUN_POCKET, RUN_OUTSIDE = 0.0175, 0.048  # chance in a step to run
+# That chance is multiplied by so much where a first down matters not, where only it counts, if within so many yards.
+RUN_ANYWAY, RUN_FIRST, RUN_REACH = 0.45, 3.8, 6.0
+HANDS, HANDS_STEPS = 1.15, 2  # yards at which a rusher has his hands on the passer, steps until that ends the play
+SLIP, SLIP_SECONDS = 0.4, 0.9  # chance to slip away then, s that it takes the rusher
 MOBILE_SLIP, MOBILE_ESCAPE, MOBILE_RUN = 0.35, 0.4, 0.5  # what a standard deviation of mobility adds to the chances
 EARLIEST = 0.7  # s after the snap of the first read
 NOBODY = -99.0  # worth of a receiver who is not there to be thrown to
@@ -93,7 +100,8 @@ def _throw(plan: Plan, state: State, waiting, nearest, hurried, since, step: int
     """Passers who see somebody worth it, or who must get rid of the ball, wind up; returns who did (n,)."""
     best, value, catch = _read(plan, state, waiting, since)
     threshold = THRESHOLD - plan.calm - THRESHOLD_FALL * plan.haste * since - HURRY_FALL * hurried
-    open_enough = (value > np.maximum(threshold, THRESHOLD_FLOOR)) | (plan.screen >= 0)
+    threshold = np.maximum(threshold, THRESHOLD_FLOOR) - LATE_FALL * max(t - LATE_FROM, 0.0)
+    open_enough = (value > threshold) | (plan.screen >= 0)
     throws = waiting & (since > 0) & open_enough & ~state.running
     outside = np.abs(state.place[:, PASSER].imag - plan.ball.imag) > 6.0
     in_trouble = (nearest < AWAY_FROM) & (uniform < np.where(outside, AWAY_OUTSIDE, AWAY_POCKET)) & (since > 0.8)
@@ -140,20 +148,24 @@ def _worth(plan: Plan, state: State, rows):
     gain = np.where(air < 0, 4.0 + 0.6 * air, GAIN[0] + GAIN[1] * (1 - np.exp(-np.maximum(air, 0.0) / GAIN[2])))
     gain = gain + TASTE * plan.depth_taste[rows, None] * (air - 8)
     gain = gain + FIRST_DOWN * plan.urgent[rows, None] * (air >= plan.need[rows, None])
-    return np.where(catch.real < 119.0, gain / (1 + np.exp(-odds)), NOBODY), catch
+    possible = (catch.real < 119.0) & (np.abs(catch - here) < FARTHEST)
+    return np.where(possible, gain / (1 + np.exp(-odds)), NOBODY), catch
 
 
 def _leave(plan: Plan, state: State, waiting, ahead, nearest, hurried, since, uniform) -> None:
     """Out of the pocket to the side with more room; and on the run, along the widest lane."""
     flees = waiting & (state.escape == 0) & (nearest < ESCAPE_FROM) & (since > 0)
-    flees &= uniform[0] < ESCAPE * np.exp(MOBILE_ESCAPE * plan.mobility)
+    late = 1.0 + ESCAPE_LATE * np.maximum(since, 0.0)
+    flees &= uniform[0] < ESCAPE * late * np.exp(MOBILE_ESCAPE * plan.mobility)
     if flees.any():
         push = (ahead.imag * np.exp(-np.abs(ahead) / 2.0)).sum(1)
-        aside = unit(0.15 + 1j * np.where(push >= 0, 1.0, -1.0))
+        aside = unit(0.22 + 1j * np.where(push >= 0, 1.0, -1.0))
         state.escape = np.where(flees, aside, state.escape).astype(state.escape.dtype)
     runs = waiting & ~state.running & (since > 0.7)
     chance = np.where(state.escape != 0, RUN_OUTSIDE, RUN_POCKET * hurried)
-    runs &= uniform[1] < chance * np.exp(MOBILE_RUN * plan.mobility)
+    within = 0.5 + 0.5 * np.tanh(0.5 * (RUN_REACH - plan.need))
+    tempting = RUN_ANYWAY * (1.0 - plan.urgent) + RUN_FIRST * plan.urgent * within
+    runs &= uniform[1] < chance * tempting * np.exp(MOBILE_RUN * plan.mobility)
     if runs.any():
         state.escape[runs] = _lane(ahead[runs])
         state.running = state.running | runs

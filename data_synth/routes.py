@@ -92,7 +92,7 @@ _SHARES = {
     "quick": {
         "wide": {"hitch": 4, "slant": 5, "go": 2.5, "quick out": 2, "fade": 1, "curl": 1},
         "slot": {"quick out": 3, "slant": 2, "sit": 3, "drag": 2, "seam": 1.5, "hitch": 1, "flat": 1},
-        "tight": {"sit": 4, "drag": 2, "flat": 3, "seam": 1.5, "block": 1},
+        "tight": {"sit": 4, "drag": 2, "flat": 3, "seam": 1.5, "block": 2.5},
         "back": {"flat": 3, "swing": 3, "check": 3, "angle": 1, "block": 3},
     },
     "dropback": {
@@ -109,13 +109,13 @@ _SHARES = {
             "hitch": 1,
         },
         "slot": {"cross": 3, "seam": 3, "corner": 2, "dig": 2, "out": 2, "drag": 3, "sit": 2, "post": 1.5},
-        "tight": {"sit": 3, "cross": 2, "drag": 2, "corner": 1.2, "seam": 2, "flat": 2, "out": 1.5, "block": 2},
+        "tight": {"sit": 3, "cross": 2, "drag": 2, "corner": 1.2, "seam": 2, "flat": 2, "out": 1.5, "block": 3.5},
         "back": {"check": 4, "flat": 2, "swing": 2, "angle": 1.3, "wheel": 0.7, "block": 4},
     },
     "deep": {
         "wide": {"go": 6, "post": 5, "comeback": 2, "dig": 2.5, "corner": 1.5, "curl": 1},
         "slot": {"post": 3, "corner": 3, "seam": 3, "cross": 4, "dig": 1},
-        "tight": {"cross": 3, "corner": 2, "flat": 2.5, "seam": 2, "block": 4},
+        "tight": {"cross": 3, "corner": 2, "flat": 2.5, "seam": 2, "block": 6},
         "back": {"check": 3, "flat": 2.5, "wheel": 1, "block": 6},
     },
     "goal line": {

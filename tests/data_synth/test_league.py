@@ -315,14 +315,22 @@ def test_the_hurt_miss_some_weeks_and_come_back():
     assert (np.diff(backup.astype(int), axis=0) == -1).any()
 
 
-def test_equal_teams_have_equal_strengths():
+def need_of(season):
+    plays = season.plays
+    moment = game.Moment(None, None, plays.quarter, plays.clock, None, None, None, plays.score_difference, None)
+    return game.need(moment)
+
+
+def test_equal_teams_differ_only_by_what_the_score_asks_for():
     season = make_season(replace(TINY, unit_spread=0.0, passer_spread=0.0, home_edge=0.0), seed=1)
     assert (season.strengths.drop(columns=["season", "team"]) == 0).all(axis=None)
     matchup = [name for name in season.truth if name.startswith(("matchup_", "skill_"))]
-    assert (season.truth[matchup].drop(columns="matchup_passer_depth") == 0).all(axis=None)
-    plays = season.plays
-    moment = game.Moment(None, None, plays.quarter, plays.clock, None, None, None, plays.score_difference, None)
-    np.testing.assert_allclose(season.truth["matchup_passer_depth"], league.DEEPER * game.need(moment), atol=1e-12)
+    moved = {"passer_depth": league.DEEPER, "rush": league.EXPECTED, "coverage": league.EXPECTED}
+    assert (season.truth[matchup].drop(columns=["matchup_" + name for name in moved]) == 0).all(axis=None)
+    need = need_of(season)
+    assert np.ptp(need) > 0.1
+    for name, weight in moved.items():
+        np.testing.assert_allclose(season.truth["matchup_" + name], weight * need, atol=1e-12)
 
 
 def test_home_helps_every_unit_of_the_home_team():
@@ -331,7 +339,7 @@ def test_home_helps_every_unit_of_the_home_team():
     home = season.plays["offence_team"].to_numpy() == season.games["home_team"][0]
     receivers, coverage = (season.truth[f"matchup_{name}"].to_numpy() for name in ("receivers", "coverage"))
     np.testing.assert_array_equal(receivers, np.where(home, 0.5, 0.0))
-    np.testing.assert_array_equal(coverage, np.where(home, 0.0, 0.5))
+    np.testing.assert_allclose(coverage - league.EXPECTED * need_of(season), np.where(home, 0.0, 0.5), atol=1e-12)
 
 
 def test_plays_are_found_by_their_keys(season):
