@@ -347,7 +347,9 @@ def find_accelerator() -> Accelerator:
             f"QBSBP_DEVICE: expected cpu, cuda, mps or auto, got {wanted!r}; choose among several GPUs with "
             "CUDA_VISIBLE_DEVICES"
         )
-    accelerator = Accelerator(cpu=wanted == "cpu")
+    # without a GPU, Accelerate joins the processes of torchrun only when told that they run on the CPU
+    no_gpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    accelerator = Accelerator(cpu=wanted == "cpu" or (wanted == "auto" and no_gpu))
     if wanted not in ("auto", accelerator.device.type):
         raise ValueError(
             f"QBSBP_DEVICE: expected {wanted}, but Accelerate runs on {accelerator.device.type}; either torch finds no "

@@ -110,8 +110,12 @@ def test_a_killed_run_resumes_bit_for_bit(when, tmp_path):
     assert same_weights(load_model(tmp_path), uninterrupted.model)
 
 
-def test_two_processes_learn_what_one_does(tmp_path):
-    environment = os.environ | {"QBSBP_DEVICE": "cpu", "PYTHONPATH": str(Path(__file__).parents[1])}
+@pytest.mark.parametrize(
+    "device",
+    ["cpu", pytest.param("auto", marks=pytest.mark.skipif(torch.cuda.is_available(), reason="would take the GPUs"))],
+)
+def test_two_processes_learn_what_one_does(tmp_path, device):
+    environment = os.environ | {"QBSBP_DEVICE": device, "PYTHONPATH": str(Path(__file__).parents[1])}
     environment["OMP_NUM_THREADS"] = "1"
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     command = [*torchrun, training_run.__file__, str(tmp_path), "shared"]
