@@ -280,13 +280,14 @@ def plot_history(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if ax is None:
         _, ax = plt.subplots()
     best = history.loc[history["validation_score"].idxmin()]
-    for column, color, label in (
-        ("train_loss", COLORS["truth"], "training"),
-        ("validation_score", COLORS["body"], "validation"),
+    last = history.iloc[-1]
+    for column, other, color, label in (
+        ("train_loss", "validation_score", COLORS["truth"], "training"),
+        ("validation_score", "train_loss", COLORS["body"], "validation"),
     ):
         ax.plot(history["epoch"], history[column], color=color)
-        last = history.iloc[-1]
-        ax.annotate(label, (last["epoch"], last[column]), (4, 0), textcoords="offset points", color=color, va="center")
+        side = "bottom" if last[column] > last[other] else "top"  # the curves may end next to each other
+        ax.annotate(label, (last["epoch"], last[column]), (6, 0), textcoords="offset points", color=color, va=side)
     ax.plot(best["epoch"], best["validation_score"], "o", color=COLORS["body"], ms=5)
     ax.set(xlabel="epoch", ylabel="nats")
     ax.margins(x=0.15)
