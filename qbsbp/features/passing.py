@@ -160,9 +160,7 @@ def passing_plays(
     passer = _column_of(plays, "passer_id", teams.player, teams.offence)
     target = _column_of(plays, "target_id", teams.player, teams.offence) if use_target else np.full(n, -1)
     known = target >= 0
-    by_rule = _faced(
-        at_snap, at_release, np.stack([values[release] for values in facing], axis=-1), teams, passer
-    )
+    by_rule = _faced(at_snap, at_release, np.stack([values[release] for values in facing], axis=-1), teams, passer)
     lineup = line_up(at_snap, teams, passer, np.where(known, target, by_rule))
 
     # Cells of the frame table for each play, time and slot; beyond a play's last frame its last one, blanked below.
