@@ -177,6 +177,8 @@ def judge(name: str, fit: Callable[[], Any], data: Data, folder: Path) -> tuple[
     started = time.perf_counter()
     system = fit()
     figures = {"seconds": time.perf_counter() - started}
+    if isinstance(system, torch.nn.Module):
+        system.cpu()  # wherever it was trained, all are judged on the processor
     law = system.predict(data.test)
     scores = score_plays(law, data.test, seed=SEED)
     mass = recorded(law, data.test).mass(YARDS).double().clamp(min=1e-12).numpy()

@@ -1,7 +1,7 @@
 """Is the passing score right? Seasons that the model has never seen, in a league whose true ranking is known.
 
     python -m benchmarks.passing --work DIRECTORY                    # trains the model, among others
-    python -m benchmarks.score --work DIRECTORY --model DIRECTORY/runs/spliced --record DIRECTORY/tables
+    python -m benchmarks.score --work DIRECTORY --model DIRECTORY/runs/spliced --record benchmarks/recorded
 
 Twenty seasons of another league are made, turned into features and scored: minutes each, kept in the work folder, and a
 second call goes on with what is missing. Passers with 200 attempts count. What is printed:
@@ -23,10 +23,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy import stats
 
 from data_synth import outcome
@@ -48,8 +50,10 @@ SCORES = ("score", "score_true_law", "score_return", "score_field_position")
 ALL = (*SCORES, *METRICS)
 
 
-def passers_of(folder: Path, model, cache: Path) -> tuple[pd.DataFrame, float]:
+def passers_of(folder: Path, run: Path, cache: Path) -> pd.DataFrame:
     """One row a passer of a season: metrics of the season and its halves, intervals, truth, wins of his team."""
+    torch.set_num_threads(1)
+    model = load_model(run)
     plays = passing_season(folder, cache=cache, progress=False)
     key = ["game_id", "play_id"]
     truth = plays.index[key].merge(synthetic.truth(folder, verify=False), on=key, how="left", validate="one_to_one")
@@ -105,7 +109,15 @@ def passers_of(folder: Path, model, cache: Path) -> tuple[pd.DataFrame, float]:
         table[f"wins{suffix}"] = table["team"].map(win_share(games[games["week"].between(weeks.start, weeks.stop)]))
     standings = pd.read_csv(folder / "standings.csv").set_index("team")
     table["playoffs"] = table["team"].map(standings["playoffs"].astype(float))
-    return table[table["attempts"] >= ATTEMPTS].reset_index(), seconds
+    table.insert(0, "season", int(folder.name))
+    table["seconds"] = seconds
+    return table[table["attempts"] >= ATTEMPTS].reset_index()
+
+
+def keep(folder: Path, run: Path, cache: Path, path: Path) -> None:
+    table = passers_of(folder, run, cache)
+    write_whole(path, lambda part: table.to_parquet(part, index=False))
+    print(f"{folder.name}: {len(table)} passers, scored in {table['seconds'].iloc[0]:.1f} s", flush=True)
 
 
 def win_share(games: pd.DataFrame) -> pd.Series:
@@ -148,21 +160,19 @@ def main() -> None:
     parser.add_argument("--record", type=Path, metavar="DIRECTORY", help="write the tables there, as CSV")
     args = parser.parse_args()
     work = args.work / "score"
-    model = load_model(args.model)
     kept = [work / f"passers-{k:02d}.parquet" for k in range(args.seasons)]
     if not all(path.is_file() for path in kept):
         league = make_league(LeagueConfig(seasons=args.seasons, first_season=2041), seed=SEED)
-        for season, path in zip(league, kept, strict=True):
-            if path.is_file():
-                continue
-            folder = work / "seasons" / str(season.season)
-            if not folder.is_dir():
-                write(season, folder, progress=False)
-            table, seconds = passers_of(folder, model, work / "features")
-            table.insert(0, "season", season.season)
-            table["seconds"] = seconds
-            write_whole(path, lambda part, table=table: table.to_parquet(part, index=False))
-            print(f"{season.season}: {len(table)} passers, scored in {seconds:.1f} s", flush=True)
+        with ProcessPoolExecutor(1) as pool:  # scores a season while the next one is made
+            scored = []
+            for season, path in zip(league, kept, strict=True):
+                if not path.is_file():
+                    folder = work / "seasons" / str(season.season)
+                    if not folder.is_dir():
+                        write(season, folder, progress=False)
+                    scored.append(pool.submit(keep, folder, args.model, work / "features", path))
+            for future in scored:
+                future.result()  # raises what went wrong there
     report(pd.concat([pd.read_parquet(path) for path in kept], ignore_index=True), args.record)
 
 

@@ -23,10 +23,10 @@ __all__ = ["LeagueConfig", "UNITS", "make_season", "make_league", "schedule"]
 # Standard deviations between teams, in the units that `play` and `game` take. Their balance, with the passers' own,
 # gives the correlations of passing with winning.
 UNITS = {
-    "receivers": 1.0,
-    "protection": 1.7,
-    "rush": 1.3,
-    "coverage": 1.8,
+    "receivers": 1.6,
+    "protection": 1.2,
+    "rush": 0.9,
+    "coverage": 2.6,
     "running": 1.1,
     "run_defence": 1.1,
     "kicking": 1.0,
@@ -37,7 +37,7 @@ PASS_TASTE = 0.2  # sd between teams of the logit of passing
 # The same between passers.
 SKILLS = {"accuracy": 1.0, "decision": 0.6, "depth": 1.0, "mobility": 0.4}
 DEEPER = 0.35  # standard deviations of depth that a passer adds by `game.need` of points
-EXPECTED = 0.7  # standard deviations by which rush and coverage are better then: who must pass is expected to
+EXPECTED = 2.0  # standard deviations by which coverage is better then: who must pass is expected to
 ARM = 0.65  # correlation of accuracy and depth: who throws well throws deep
 
 # Ages of passers. A skill is a talent that wanders plus what age adds: -((age - PEAK) / DECLINE)² sd, mobility less.
@@ -671,7 +671,7 @@ class _Passing:
         skill = {name: self.passers[name].to_numpy()[passer] for name in SKILLS}
         offence = {name: self.sides[name][g, side] for name in ("receivers", "protection")}
         need = game.need(moment)
-        defence = {name: self.sides[name][g, 1 - side] + EXPECTED * need for name in ("rush", "coverage")}
+        rush, coverage = (self.sides[name][g, 1 - side] for name in ("rush", "coverage"))
         situation = play.Situation(
             yards_to_goal=moment.yards_to_goal,
             down=moment.down,
@@ -685,7 +685,8 @@ class _Passing:
             passer_depth=np.clip(skill["depth"] + DEEPER * need, -MOST, MOST),
             passer_mobility=skill["mobility"],
             **offence,
-            **{name: np.clip(values, -MOST, MOST) for name, values in defence.items()},
+            rush=rush,
+            coverage=np.clip(coverage + EXPECTED * need, -MOST, MOST),
         )
         tracks = play.simulate(situation, matchup, self.on_field)
         state = outcome.state_from_tracks(tracks, situation)

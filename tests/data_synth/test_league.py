@@ -325,7 +325,7 @@ def test_equal_teams_differ_only_by_what_the_score_asks_for():
     season = make_season(replace(TINY, unit_spread=0.0, passer_spread=0.0, home_edge=0.0), seed=1)
     assert (season.strengths.drop(columns=["season", "team"]) == 0).all(axis=None)
     matchup = [name for name in season.truth if name.startswith(("matchup_", "skill_"))]
-    moved = {"passer_depth": league.DEEPER, "rush": league.EXPECTED, "coverage": league.EXPECTED}
+    moved = {"passer_depth": league.DEEPER, "coverage": league.EXPECTED}
     assert (season.truth[matchup].drop(columns=["matchup_" + name for name in moved]) == 0).all(axis=None)
     need = need_of(season)
     assert np.ptp(need) > 0.1
