@@ -50,8 +50,12 @@ SCORES = ("score", "score_true_law", "score_return", "score_field_position")
 ALL = (*SCORES, *METRICS)
 
 
-def passers_of(folder: Path, run: Path, cache: Path) -> pd.DataFrame:
-    """One row a passer of a season: metrics of the season and its halves, intervals, truth, wins of his team."""
+def passers_of(folder: Path, run: Path, cache: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row a passer of a season: metrics of the season and its halves, intervals, truth, wins of his team.
+
+    And its ranked passes, with `expected`, the mean rank that a pass has under its passer's own true law, and
+    `rank_true_law`, its rank under the true law of an average passer.
+    """
     torch.set_num_threads(1)
     model = load_model(run)
     plays = passing_season(folder, cache=cache, progress=False)
@@ -74,6 +78,7 @@ def passers_of(folder: Path, run: Path, cache: Path) -> pd.DataFrame:
     ranked = {"score": passes["rank"], "score_true_law": rank_passes(law_of_mass(average), plays)["rank"]}
     for way in INTERCEPTIONS[1:]:
         ranked[f"score_{way.replace(' ', '_')}"] = rank_passes(law, plays, interceptions=way)["rank"]
+    passes["rank_true_law"] = ranked["score_true_law"]
     for name, rank in ranked.items():
         passes[name] = Reference.of(passes.assign(rank=rank)).score(passes.assign(rank=rank))
 
@@ -111,11 +116,12 @@ def passers_of(folder: Path, run: Path, cache: Path) -> pd.DataFrame:
     table["playoffs"] = table["team"].map(standings["playoffs"].astype(float))
     table.insert(0, "season", int(folder.name))
     table["seconds"] = seconds
-    return table[table["attempts"] >= ATTEMPTS].reset_index()
+    return table[table["attempts"] >= ATTEMPTS].reset_index(), passes
 
 
 def keep(folder: Path, run: Path, cache: Path, path: Path) -> None:
-    table = passers_of(folder, run, cache)
+    table, passes = passers_of(folder, run, cache)
+    write_whole(path.with_name(f"{folder.name}.parquet"), lambda part: passes.to_parquet(part, index=False))
     write_whole(path, lambda part: table.to_parquet(part, index=False))
     print(f"{folder.name}: {len(table)} passers, scored in {table['seconds'].iloc[0]:.1f} s", flush=True)
 

@@ -1,4 +1,4 @@
-"""The command line: `qbsbp data`, `features`, `config`, `train`, `score`, `leaderboard`."""
+"""The command line: `qbsbp data`, `features`, `config`, `train`, `score`, `leaderboard`, `card`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import datasets
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["main"]
 
@@ -64,6 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     board.add_argument("--seed", type=int, default=0, help="of the resampling of games (default 0)")
     board.add_argument("--picture", metavar="FILE", help="draw it too, as .svg, .png or .pdf")
     board.set_defaults(run=_leaderboard)
+
+    card = commands.add_parser("card", help="draw one passer: his score in every split, and where his passes rank")
+    card.add_argument("passes", metavar="FILE", help="what `qbsbp score` wrote")
+    card.add_argument("passer", metavar="PASSER", help="his name or number")
+    card.add_argument("--minimum", type=int, default=30, metavar="N", help="fewest attempts in a split (default 30)")
+    card.add_argument("--seed", type=int, default=0, help="of the resampling of games (default 0)")
+    card.add_argument("--picture", required=True, metavar="FILE", help="what to draw, as .svg, .png or .pdf")
+    card.set_defaults(run=_card)
 
     parsed = parser.parse_args(arguments)
     try:
@@ -121,19 +133,16 @@ def _config(_: argparse.Namespace) -> int:
 
 def _train(parsed: argparse.Namespace) -> int:
     from .experiment import load_config, run
-    from .training import find_accelerator, write_whole
+    from .training import find_accelerator
 
     out = Path(parsed.out)
     run(load_config(parsed.config), out, cache=parsed.cache, resume=parsed.resume)
     if find_accelerator().is_main_process:
-        import matplotlib.pyplot as plt
         import pandas as pd
 
         from .plotting import plot_history
 
-        ax = plot_history(pd.read_csv(out / "history.csv"))
-        write_whole(out / "history.svg", lambda part: ax.figure.savefig(part, format="svg", bbox_inches="tight"))
-        plt.close(ax.figure)
+        _draw(plot_history(pd.read_csv(out / "history.csv")).figure, out / "history.svg")
         print((out / "model_card.md").read_text("utf-8"))
     return 0
 
@@ -157,7 +166,6 @@ def _leaderboard(parsed: argparse.Namespace) -> int:
     import pandas as pd
 
     from .passing_score import leaderboard
-    from .training import write_whole
 
     passes = pd.read_parquet(parsed.passes)
     by = parsed.by.split(",")
@@ -175,15 +183,41 @@ def _leaderboard(parsed: argparse.Namespace) -> int:
     if left := len(table) - len(placed):
         print(f"{left} more with fewer than {parsed.minimum} attempts have no place")
     if parsed.picture:
-        import matplotlib.pyplot as plt
-
         from .plotting import plot_leaderboard, use_style
 
         use_style()
-        ax = plot_leaderboard(placed, label=by[0], title=parsed.split or "all passes")
-        write_whole(
-            Path(parsed.picture),
-            lambda part: ax.figure.savefig(part, format=Path(parsed.picture).suffix[1:], bbox_inches="tight"),
-        )
-        plt.close(ax.figure)
+        _draw(plot_leaderboard(placed, label=by[0], title=parsed.split or "all passes").figure, parsed.picture)
     return 0
+
+
+def _card(parsed: argparse.Namespace) -> int:
+    import difflib
+
+    import pandas as pd
+
+    from .passing_score import splits_of
+    from .plotting import passer_card, use_style
+
+    passes = pd.read_parquet(parsed.passes)
+    names = passes["passer"] if "passer" in passes.columns else passes["passer_id"].astype(str)
+    known = (names == parsed.passer) | (passes["passer_id"].astype(str) == parsed.passer)
+    if not known.any():
+        near = difflib.get_close_matches(parsed.passer, names.dropna().unique(), n=3, cutoff=0.4)
+        meant = f"; did you mean {' or '.join(near)}?" if near else "."
+        raise ValueError(f"{parsed.passes} has no passer {parsed.passer!r}{meant}")
+    who = passes.loc[known, "passer_id"].unique()
+    if len(who) > 1:
+        numbers = ", ".join(map(str, who))
+        raise ValueError(f"{parsed.passer!r} is the name of {len(who)} passers; give a number: {numbers}.")
+    use_style()
+    _draw(passer_card(passes, splits_of(passes, minimum=parsed.minimum, seed=parsed.seed), who[0]), parsed.picture)
+    return 0
+
+
+def _draw(figure: Figure, file: str | Path) -> None:
+    import matplotlib.pyplot as plt
+
+    from .training import write_whole
+
+    write_whole(Path(file), lambda part: figure.savefig(part, format=Path(file).suffix[1:], bbox_inches="tight"))
+    plt.close(figure)

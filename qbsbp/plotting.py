@@ -329,6 +329,49 @@ def plot_leaderboard(
     return ax
 
 
+def passer_card(passes: pd.DataFrame, splits: pd.DataFrame, passer_id: int) -> Figure:
+    """A passer at a glance: how far he is from the league in every split, and where his passes rank.
+
+    Args:
+        passes: What `qbsbp.passing_score.rank_passes` returned; with a column `passer` the card has his name.
+        splits: What `qbsbp.passing_score.splits_of` found in them, of all passers: only among all comparisons can be
+            said which of his stand out.
+        passer_id: Who.
+
+    Raises:
+        ValueError: He has no pass, or is in none of the splits.
+    """
+    own = passes[passes["passer_id"] == passer_id]
+    rows = splits[splits["passer_id"] == passer_id].sort_values("attempts", ascending=False)
+    for name, table in (("passes", own), ("splits", rows)):
+        if table.empty:
+            raise ValueError(f"passer_id: {passer_id} is not in {name}. Take another, or a lower minimum of attempts.")
+    fig, (forest, ranks) = plt.subplots(1, 2, figsize=(6.6, 1.3 + 0.27 * len(rows)), width_ratios=(1.5, 1))
+    y = np.arange(len(rows))
+    sure = (rows["q"] < 0.05).to_numpy()
+    forest.axvline(0, color=COLORS["truth"], lw=1)
+    reach = 1.96 * rows["se"]
+    forest.hlines(y, rows["difference"] - reach, rows["difference"] + reach, color=COLORS["body"], lw=1.4)
+    for stands_out, face in ((True, COLORS["body"]), (False, "white")):
+        at = sure == stands_out
+        forest.plot(rows["difference"][at], y[at], "o", mfc=face, color=COLORS["body"], ms=5)
+    names = [f"{split} ({n})" for split, n in zip(rows["split"], rows["attempts"])]
+    forest.set_yticks(y, names, fontsize="small")
+    forest.set_ylim(len(rows) - 0.4, -0.6)
+    forest.grid(axis="y", visible=False)
+    forest.set(xlabel="from the league's mean (sd)", title=f"by split ({int(sure.sum())} stand out)")
+    share, edges = np.histogram(own["rank"], bins=10, range=(0, 1))
+    ranks.stairs(100 * share / len(own), edges, fill=True, color=COLORS["body"], alpha=0.6)
+    league = np.histogram(passes["rank"], bins=10, range=(0, 1))[0]
+    ranks.stairs(100 * league / len(passes), edges, color=COLORS["truth"], lw=1.4, baseline=None)
+    ranks.set(xlabel="rank of a pass", title="share of passes (%)", xlim=(0, 1))
+    ranks.text(0.97, 0.97, "line: the league", transform=ranks.transAxes, ha="right", va="top", fontsize="small")
+    ranks.set_ylim(0, 1.2 * max(100 * share.max() / len(own), 100 * league.max() / len(passes)))
+    name = own["passer"].iloc[0] if "passer" in own.columns else f"passer {passer_id}"
+    fig.suptitle(f"{name}, {len(own)} passes", x=0.01, ha="left")
+    return fig
+
+
 def _density_curve(law: Distribution, levels: tuple[float, float]) -> tuple[torch.Tensor, torch.Tensor]:
     """Points (n,) and density (n,), dense everywhere and on both sides of every edge of a binned body."""
     ends = law.icdf(torch.tensor(levels, dtype=law.mean.dtype))

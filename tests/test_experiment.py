@@ -104,6 +104,16 @@ def test_games_that_the_model_has_not_met_are_new(folder, finished):
         score_season(folder / "bare", folder / "later", cache=folder / "c", progress=False)
 
 
+def test_a_passer_has_a_card(folder, scored, capsys):
+    passes = pd.read_parquet(scored)
+    passer = passes["passer"].value_counts().index[0]
+    assert cli.main(["card", str(scored), passer, "--minimum", "10", "--picture", str(folder / "card.png")]) == 0
+    assert (folder / "card.png").read_bytes().startswith(b"\x89PNG")
+    assert cli.main(["card", str(scored), passer[:-1], "--picture", str(folder / "none.png")]) == 1
+    assert f"has no passer {passer[:-1]!r}; did you mean {passer}" in capsys.readouterr().err
+    assert not (folder / "none.png").exists()
+
+
 def test_a_leaderboard_is_printed_and_drawn(folder, scored, capsys):
     assert cli.main(["leaderboard", str(scored), "--minimum", "60", "--picture", str(folder / "board.svg")]) == 0
     printed = capsys.readouterr().out.splitlines()

@@ -17,7 +17,20 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from qbsbp.distributions import GeneralizedPareto, SplicedBinnedPareto
-from qbsbp.plotting import COLORS, PassView, Pitch, filmstrip, jshtml, notice, pass_filmstrip, plot_law, use_style
+from qbsbp.passing_score import leaderboard, splits_of
+from qbsbp.plotting import (
+    COLORS,
+    PassView,
+    Pitch,
+    filmstrip,
+    jshtml,
+    notice,
+    pass_filmstrip,
+    passer_card,
+    plot_law,
+    plot_leaderboard,
+    use_style,
+)
 from qbsbp.schema import FOOTBALL, ULTIMATE
 from qbsbp.tracking import add_velocities, cut
 from tests.highlight_cases import synthetic
@@ -364,3 +377,49 @@ def test_pass_filmstrip_names_its_moments_and_reads_on_a_phone():
     assert min(text.get_fontsize() for text in shown) * pixels >= 11
     with pytest.raises(ValueError, match="expected at least one frame_id"):
         pass_filmstrip(tracking, play["game_id"], play["play_id"], [])
+
+
+def ranked_passes(passers: int = 6) -> pd.DataFrame:
+    """Passes of twelve games of each passer; 3 is better than the others."""
+    rng = np.random.default_rng(7)
+    table = pd.DataFrame({"passer_id": np.repeat(np.arange(passers), 360), "play_id": np.arange(passers * 360)})
+    table["game_id"] = np.arange(len(table)) // 30
+    table["passer"] = "passer " + table["passer_id"].astype(str)
+    table["rank"] = np.clip(rng.random(len(table)) + 0.2 * (table["passer_id"] == 3), 0, 1)
+    return table.assign(down=rng.integers(1, 5, len(table)), air_yards=rng.uniform(0, 30, len(table)))
+
+
+def test_a_leaderboard_draws_each_score_with_its_interval_and_places():
+    board = leaderboard(ranked_passes(), ["passer", "passer_id"], minimum=100, seed=1)
+    use_style()
+    ax = plot_leaderboard(board, label="passer", title="all passes")
+    assert [label.get_text() for label in ax.get_yticklabels()] == board["passer"].tolist()
+    intervals, points = ax.collections[0], ax.lines[1]
+    np.testing.assert_allclose([one[:, 0] for one in intervals.get_segments()], board[["lower", "upper"]])
+    np.testing.assert_allclose(points.get_xdata(), board["score"])
+    written = [text.get_text() for text in ax.texts]
+    assert written[:6] == [f"{low} to {high}" for low, high in zip(board["place_low"], board["place_high"])]
+    assert len(plot_leaderboard(board, label="passer", most=2).get_yticklabels()) == 2
+
+
+def test_a_card_marks_what_stands_out_among_all_comparisons():
+    passes = ranked_passes()
+    splits = splits_of(passes, splits=["deep", "short", "third down"], minimum=30, seed=1)
+    use_style()
+    for passer, stands_out in ((3, True), (0, False)):
+        fig = passer_card(passes, splits, passer)
+        forest, ranks = fig.axes
+        own = splits[splits["passer_id"] == passer].sort_values("attempts", ascending=False)
+        expected = [f"{split} ({n})" for split, n in zip(own["split"], own["attempts"])]
+        assert [label.get_text() for label in forest.get_yticklabels()] == expected
+        filled, hollow = (line.get_xdata() for line in forest.lines[1:3])
+        np.testing.assert_allclose(filled, own.loc[own["q"] < 0.05, "difference"])
+        np.testing.assert_allclose(hollow, own.loc[own["q"] >= 0.05, "difference"])
+        assert (len(filled) > 0) == stands_out
+        for stairs in ranks.patches:
+            assert stairs.get_data().values.sum() == pytest.approx(100)
+        assert fig.get_suptitle() == f"passer {passer}, 360 passes"
+    with pytest.raises(ValueError, match="passer_id: 9 is not in passes"):
+        passer_card(passes, splits, 9)
+    with pytest.raises(ValueError, match="passer_id: 3 is not in splits"):
+        passer_card(passes, splits[splits["passer_id"] != 3], 3)
