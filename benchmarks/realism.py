@@ -14,7 +14,7 @@ definition open, the target file says what is done here, and:
 
 * pressure and hits are distances, since no charting exists: see `benchmarks.kinematics.pocket`;
 * ESPN's QBR cannot be computed (its formula is not public): its rows use EPA per dropback;
-* expected points come from the season itself, by the next score of the half, as `expected_points` says;
+* expected points come from the season itself, by the next score of the half, as `qbsbp.box_score.expected_points` says;
 * separation at arrival is projected from the release, as the law does, for tables end half a second after it;
 * true spreads between passers come from the truth: means of the law under each passer's own skill over his own
   releases, less the part of their variance that a passer's sample of releases explains (`true_sd`).
@@ -41,6 +41,7 @@ from scipy.special import expit
 from benchmarks import kinematics
 from data_synth.league import LeagueConfig, make_league
 from data_synth.season import Season
+from qbsbp.box_score import adjusted_net_yards, expected_points, passer_rating
 
 TARGETS = Path(__file__).with_name("realism_targets.csv")
 SECTIONS = {
@@ -127,77 +128,6 @@ def pareto_tail(excess: np.ndarray, censored: np.ndarray) -> tuple[float, float]
 
     best = minimize(nll, [0.2, math.log(max(excess.mean(), 0.1))], method="Nelder-Mead")
     return float(best.x[0]), math.exp(best.x[1])
-
-
-def passer_rating(attempts, completions, yards, touchdowns, interceptions):
-    """The NFL's passer rating, 0 to 158.3, of sums over some attempts (numbers or arrays)."""
-    parts = (
-        5 * (completions / attempts - 0.3),
-        0.25 * (yards / attempts - 3),
-        20 * touchdowns / attempts,
-        2.375 - 25 * interceptions / attempts,
-    )
-    return sum(np.clip(part, 0, 2.375) for part in parts) / 6 * 100
-
-
-def adjusted_net_yards(attempts, yards, touchdowns, interceptions, sacks, sack_yards):
-    """ANY/A: (yards + 20 TD - 45 INT + yards of sacks, which are negative) / (attempts + sacks)."""
-    return (yards + 20 * touchdowns - 45 * interceptions + sack_yards) / (attempts + sacks)
-
-
-# --- expected points -------------------------------------------------------------------------------------------------
-
-
-def expected_points(plays: pd.DataFrame) -> pd.DataFrame:
-    """Expected points before each play and EPA of it, from the season's own next scores.
-
-    The value of a row is the expectation of the next score of the half, for the offence, a touchdown counting 7, a
-    field goal 3, a safety 2 and those of the defence negative, none 0 (as nflscrapR defines it; Yurko, Ventura &
-    Horowitz 2019). It is fitted by least squares on smooth functions of the yards to goal, the logarithm of the yards
-    to go and the time left in the half, for each down. EPA is the value after less the value before; after a score its
-    points, after the last play of a half 0.
-
-    Args:
-        plays: All plays from scrimmage in order, kick-offs left out: game_id, quarter, clock, offence_team, down,
-            yards_to_go, yards_to_goal and points, scored on the play by the offence, negative by the defence.
-
-    Returns:
-        The columns `expected_points` and `epa`, index of `plays`.
-    """
-    game = plays["game_id"].to_numpy()
-    quarter = plays["quarter"].to_numpy()
-    half = np.where(quarter <= 2, 1, np.where(quarter <= 4, 2, quarter))
-    offence = plays["offence_team"].astype("category").cat.codes.to_numpy()
-    points = plays["points"].to_numpy(float)
-    score = np.sign(points) * np.where(np.abs(points) >= 6, 7.0, np.abs(points))
-    last = np.r_[(game[1:] != game[:-1]) | (half[1:] != half[:-1]), True]
-
-    value = np.zeros(len(plays))  # of the next score, for the offence of the row
-    follow = 0.0
-    for i in range(len(plays) - 1, -1, -1):
-        if last[i]:
-            follow = 0.0
-        elif offence[i + 1] != offence[i]:
-            follow = -follow
-        if score[i] != 0:
-            follow = score[i]
-        value[i] = follow
-
-    goal, go = plays["yards_to_goal"].to_numpy(float), plays["yards_to_go"].to_numpy(float)
-    down = plays["down"].to_numpy()
-    left = plays["clock"].to_numpy(float) + np.where((quarter == 1) | (quarter == 3), 900.0, 0.0)
-    g, late, very_late = goal / 100, np.exp(-left / 120), np.exp(-left / 30)
-    shape = np.column_stack([np.ones_like(g), g, g**2, g**3, np.exp(-goal / 5), np.log(go), np.log(go) * g, go >= goal])
-    ends = np.column_stack([late, late * g, very_late, very_late * g, late * np.exp(-goal / 20)])
-    blocks = [np.where((down == d)[:, None], np.column_stack([shape, ends]), 0) for d in (1, 2, 3, 4)]
-    design = np.column_stack(blocks)
-    before = design @ np.linalg.lstsq(design, value, rcond=None)[0]
-
-    following = np.r_[before[1:], 0.0]
-    turned = np.r_[offence[1:] != offence[:-1], False]
-    after = np.where(last, 0.0, np.where(turned, -following, following))
-    after = np.where(score != 0, score, after)
-    return pd.DataFrame({"expected_points": before, "epa": after - before}, index=plays.index)
 
 
 # --- the figures, family by family: columns in, numbers by key out ---------------------------------------------------
@@ -409,7 +339,7 @@ def team_games(p: Columns, games: pd.DataFrame) -> pd.DataFrame:
     t = table.groupby(["game_id", "team"], as_index=False).sum().astype({"attempts": float})
     t["rating"] = passer_rating(t["attempts"], t["completions"], t["yards"], t["touchdowns"], t["interceptions"])
     t["anya"] = adjusted_net_yards(
-        t["attempts"], t["yards"], t["touchdowns"], t["interceptions"], t["sacks"], t["sack_yards"]
+        t["attempts"], t["yards"], t["touchdowns"], t["interceptions"], t["sacks"], -t["sack_yards"]
     )
     t["ypa"], t["completion"] = t["yards"] / t["attempts"], t["completions"] / t["attempts"]
     t["epa"] = t["epa"] / t["dropbacks"]

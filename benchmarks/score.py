@@ -44,17 +44,20 @@ from qbsbp.training import load_model, write_whole
 
 SEED = 5005
 SEASONS = 20
+FIRST = 2041
 ATTEMPTS = 200  # of a passer who counts
 HALF = 9  # weeks of the first half
 SCORES = ("score", "score_true_law", "score_return", "score_field_position")
 ALL = (*SCORES, *METRICS)
+KNOWN = ("skill_accuracy", "skill_decision", "matchup_receivers", "matchup_protection", "matchup_rush",
+         "matchup_coverage")  # fmt: skip
 
 
 def passers_of(folder: Path, run: Path, cache: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row a passer of a season: metrics of the season and its halves, intervals, truth, wins of his team.
 
-    And its ranked passes, with `expected`, the mean rank that a pass has under its passer's own true law, and
-    `rank_true_law`, its rank under the true law of an average passer.
+    And its ranked passes, with what only a synthetic league knows: `expected`, the mean rank that a pass has under its
+    passer's own true law; `rank_true_law`, its rank under the true law of an average passer; skills and teammates.
     """
     torch.set_num_threads(1)
     model = load_model(run)
@@ -79,6 +82,10 @@ def passers_of(folder: Path, run: Path, cache: Path) -> tuple[pd.DataFrame, pd.D
     for way in INTERCEPTIONS[1:]:
         ranked[f"score_{way.replace(' ', '_')}"] = rank_passes(law, plays, interceptions=way)["rank"]
     passes["rank_true_law"] = ranked["score_true_law"]
+    for name in KNOWN:
+        passes[name] = truth[name].to_numpy()
+    names = pd.read_csv(folder / "players.csv").set_index("player_id")["name"]
+    passes["passer"] = passes["passer_id"].map(names)
     for name, rank in ranked.items():
         passes[name] = Reference.of(passes.assign(rank=rank)).score(passes.assign(rank=rank))
 
@@ -88,6 +95,7 @@ def passers_of(folder: Path, run: Path, cache: Path) -> tuple[pd.DataFrame, pd.D
     dropbacks = pd.read_parquet(folder / "plays.parquet").merge(every[[*key, "epa"]], on=key, how="left")
     chances = plays.index[key].assign(completion_probability=completion_probability(plays, seed=SEED))
     dropbacks = dropbacks.merge(chances, on=key, how="left")
+    passes = passes.merge(dropbacks[[*key, "completion_probability", "epa"]], on=key, how="left", validate="1:1")
 
     games = pd.read_csv(folder / "games.csv")
     games = games[~games["playoff"]]
@@ -168,7 +176,7 @@ def main() -> None:
     work = args.work / "score"
     kept = [work / f"passers-{k:02d}.parquet" for k in range(args.seasons)]
     if not all(path.is_file() for path in kept):
-        league = make_league(LeagueConfig(seasons=args.seasons, first_season=2041), seed=SEED)
+        league = make_league(LeagueConfig(seasons=args.seasons, first_season=FIRST), seed=SEED)
         with ProcessPoolExecutor(1) as pool:  # scores a season while the next one is made
             scored = []
             for season, path in zip(league, kept, strict=True):
@@ -180,6 +188,11 @@ def main() -> None:
             for future in scored:
                 future.result()  # raises what went wrong there
     report(pd.concat([pd.read_parquet(path) for path in kept], ignore_index=True), args.record)
+    if args.record:  # the ranked passes of one season, for the book
+        passes = pd.read_parquet(work / f"{FIRST}.parquet")
+        wide = passes.select_dtypes("float64").columns
+        passes[wide] = passes[wide].astype("float32")
+        write_whole(args.record / "score_passes.parquet", lambda part: passes.to_parquet(part, index=False))
 
 
 def report(table: pd.DataFrame, record: Path | None) -> None:

@@ -15,18 +15,6 @@ from data_synth.league import LeagueConfig, make_league
 # --- statistics -------------------------------------------------------------------------------------------------------
 
 
-def test_passer_rating_runs_from_0_to_158_3_and_gives_a_published_game():
-    assert realism.passer_rating(40, 31, 500, 5, 0) == pytest.approx(158.3, abs=0.05)
-    assert realism.passer_rating(20, 6, 60, 0, 2) == 0
-    # Steve Young's record season of 1994: 324 of 461, 3,969 yards, 35 touchdowns, 10 interceptions
-    assert realism.passer_rating(461, 324, 3969, 35, 10) == pytest.approx(112.8, abs=0.05)
-
-
-def test_adjusted_net_yards_per_attempt():
-    # 30 passes, 250 yards, 2 touchdowns, 1 interception, 3 sacks for -20
-    assert realism.adjusted_net_yards(30, 250, 2, 1, 3, -20) == pytest.approx((250 + 40 - 45 - 20) / 33)
-
-
 def test_logistic_slope_of_two_groups_is_their_log_odds_ratio():
     x = np.repeat([0.0, 1.0], 10)
     won = np.r_[np.repeat([1, 0], [2, 8]), np.repeat([1, 0], [7, 3])].astype(float)
@@ -70,60 +58,6 @@ def test_bootstrap_draws_whole_games():
     values = np.repeat(rng.normal(size=100), 20)  # all plays of a game alike: 100 draws, not 2,000
     low, high = realism.bootstrap(lambda c: {"mean": c["v"].mean()}, {"v": values}, game, 400, seed=0)["mean"]
     assert (high - low) / 3.92 == pytest.approx(values[::20].std() / 10, rel=0.15)
-
-
-# --- expected points --------------------------------------------------------------------------------------------------
-
-
-def drives(n: int, seed: int) -> pd.DataFrame:
-    """Games of two halves; each drive starts at the own 25, gains or loses, and ends in a score, a kick or a loss."""
-    rng = np.random.default_rng(seed)
-    rows = []
-    for game in range(n):
-        for quarter in (2, 4):
-            clock, team = 900.0, int(rng.integers(2))
-            while clock > 0:
-                goal = 75
-                for down in (1, 2, 3, 4):
-                    gain = int(rng.integers(0, 40))
-                    points = 7 if gain >= goal else -7 if rng.random() < 0.03 else 0
-                    if down == 4 and points == 0 and goal < 40:
-                        points = 3
-                    rows.append((game, quarter, clock, f"T{team}", down, min(10, goal), goal, points))
-                    clock -= 40
-                    goal -= gain
-                    if points or clock <= 0:
-                        break
-                team = 1 - team
-    names = ["game_id", "quarter", "clock", "offence_team", "down", "yards_to_go", "yards_to_goal", "points"]
-    return pd.DataFrame(rows, columns=names)
-
-
-def test_expected_points_are_unbiased_and_their_changes_add_up_along_a_drive():
-    plays = drives(300, seed=4)
-    value = realism.expected_points(plays)
-    assert value["expected_points"].mean() == pytest.approx((value["expected_points"] + value["epa"]).mean(), abs=0.1)
-    # from one score to the next the changes add up to the score less the value at the start
-    score_rows = np.flatnonzero(plays["points"].to_numpy())
-    start = score_rows[0] + 1
-    end = score_rows[1]
-    teams = plays["offence_team"].to_numpy()[start : end + 1]
-    sign = np.where(teams == teams[0], 1, -1)
-    total = (sign * value["epa"].to_numpy()[start : end + 1]).sum()
-    expected = sign[-1] * plays["points"].iloc[end] - value["expected_points"].iloc[start]
-    assert total == pytest.approx(expected)
-    near = value["expected_points"][plays["yards_to_goal"] < 20].mean()
-    far = value["expected_points"][plays["yards_to_goal"] == 75].mean()
-    assert near > far + 1
-
-
-def test_the_last_play_of_a_half_is_worth_nothing_afterwards():
-    plays = drives(60, seed=5)
-    value = realism.expected_points(plays)
-    half = plays["game_id"].to_numpy() * 10 + plays["quarter"].to_numpy()
-    last = np.r_[half[1:] != half[:-1], True] & (plays["points"].to_numpy() == 0)
-    assert last.sum() > 50
-    assert value["epa"][last].to_numpy() == pytest.approx(-value["expected_points"][last].to_numpy())
 
 
 # --- outcomes ---------------------------------------------------------------------------------------------------------
