@@ -13,14 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from qbsbp.features.passing import (
     LAST_WEEK,
     PASSING_PLAYER_FEATURES,
-    Lineup,
     Teams,
     View,
-    line_up,
     player_features,
     receivers,
 )
-from qbsbp.realtime.facts import static_features_of_one
+from qbsbp.realtime.facts import line_up_one, static_features_of_one
 from qbsbp.realtime.law import YardsLaw
 from qbsbp.realtime.motion import Motion, Moved
 from qbsbp.schema import FOOTBALL, Tracking
@@ -213,7 +211,7 @@ class Play:
         self._frame_id: int | None = None
         self._frames = 0  # since the snap, that of the snap included
         self._at_snap: NDArray | None = None  # where everybody stood
-        self._lineups: dict[int, Lineup] = {}
+        self._lineups: dict[int, tuple[NDArray, float]] = {}
         self._receivers: list[int] = []  # their columns, once somebody asks
         self._line = np.float64(situation.line_of_scrimmage)
         self._facts = {name: float(getattr(situation, name)) for name in list(FACTS)[:6]}
@@ -280,27 +278,30 @@ class Play:
         """
         if self._at_snap is None:
             raise ValueError("law: the ball has not been snapped; push the frame of the snap with snap_frame first.")
-        lineup, known = self._line_up(target_id)
-        order, side = lineup.order[0], lineup.side[0]
+        (order, side), known = self._line_up(target_id)
         n = min(self._frames, self._scorer.past_frames)
         kept = self._features[self._end - n : self._end].take(order, axis=1)
         x = np.empty((1, kept[0].size, n), dtype=np.float32)
         np.multiply(kept.reshape(n, -1).T, MIRROR[side], out=x[0])
         place, velocity, _ = self._now
-        view = View(self._line, side)
+        view = View(self._line, np.float64(side))
         vectors = *view.place(place[order].T), *view.turn(np.where(np.isnan(velocity), 0.0, velocity)[order].T)
         facts = self._facts | {"target_known": float(known), "held": (self._frames - 1) / RATE}
         static = static_features_of_one(*(part.tolist() for part in vectors), facts)
         return x, np.array([n]), static
 
-    def _line_up(self, target_id: int | None) -> tuple[Lineup, bool]:
-        """Who is in which slot, and whether a target is known; worked out once for every target."""
+    def _line_up(self, target_id: int | None) -> tuple[tuple[NDArray, float], bool]:
+        """Who is in which slot and from which side, and whether a target is known; worked out once for every target."""
         target = self._target if target_id is None else self.situation.column_of("target_id", target_id)
         known = target is not None
         if target is None:
             target = self._faced()
         if target not in self._lineups:
-            self._lineups[target] = line_up(self._at_snap, self._teams, self._passer, np.array([target]))
+            teams = self._teams
+            offence, defence, linemen = (part[0].tolist() for part in (teams.offence, teams.defence, teams.lineman))
+            self._lineups[target] = line_up_one(
+                self._at_snap[0], offence, defence, self._ball, linemen, int(self._passer[0]), target
+            )
         return self._lineups[target], known
 
     def _faced(self) -> int:
