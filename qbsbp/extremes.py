@@ -18,7 +18,10 @@ from scipy import optimize, special, stats
 __all__ = [
     "GevFit",
     "GpdFit",
+    "Hill",
     "Interval",
+    "MeanExcess",
+    "Stability",
     "block_maxima",
     "decluster",
     "excesses",

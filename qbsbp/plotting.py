@@ -34,6 +34,7 @@ from .tracking import nearest_opponent
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .extremes import Hill, MeanExcess, Stability
     from .schema import Layout, Tracking
 
 COLORS = {
@@ -292,6 +293,53 @@ def plot_history(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set(xlabel="epoch", ylabel="nats")
     ax.margins(x=0.15)
     ax.xaxis.get_major_locator().set_params(integer=True)
+    return ax
+
+
+def plot_mean_excess(found: MeanExcess, *, ax: Axes | None = None) -> Axes:
+    """Mean excess over thresholds with its band: where the law of the excesses is Pareto, it runs straight.
+
+    Args:
+        found: What `qbsbp.extremes.mean_excess` returned.
+        ax: Axes to draw on, new ones by default.
+    """
+    ax = _band(found.threshold, found.mean, found.lower, found.upper, ax)
+    ax.set(xlabel="threshold", ylabel="mean excess")
+    return ax
+
+
+def plot_hill(found: Hill, *, ax: Axes | None = None) -> Axes:
+    """Hill's estimate of the shape over the number of greatest outcomes, with its band: where it is flat, trust it.
+
+    Args:
+        found: What `qbsbp.extremes.hill` returned.
+        ax: Axes to draw on, new ones by default.
+    """
+    ax = _band(found.k, found.xi, found.lower, found.upper, ax)
+    ax.set(xlabel="greatest outcomes used", ylabel=r"shape $\xi$ (Hill)")
+    return ax
+
+
+def plot_stability(found: Stability) -> Figure:
+    """Shape and modified scale over thresholds with their bands: from where both are flat, the law holds.
+
+    Args:
+        found: What `qbsbp.extremes.stability` returned.
+    """
+    fig, axes = plt.subplots(2, 1, sharex=True, figsize=(6.4, 4.6))
+    parts = (found.xi, found.xi_interval, r"shape $\xi$"), (found.scale, found.scale_interval, r"$\beta - \xi u$")
+    for ax, (value, interval, label) in zip(axes, parts, strict=True):
+        _band(found.threshold, value, *interval.T, ax)
+        ax.set_ylabel(label)
+    axes[1].set_xlabel("threshold u")
+    return fig
+
+
+def _band(x: np.ndarray, y: np.ndarray, lower: np.ndarray, upper: np.ndarray, ax: Axes | None) -> Axes:
+    if ax is None:
+        _, ax = plt.subplots()
+    ax.fill_between(x, lower, upper, color=COLORS["upper_tail"], alpha=0.18, lw=0)
+    ax.plot(x, y, color=COLORS["upper_tail"])
     return ax
 
 

@@ -17,6 +17,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from qbsbp.distributions import GeneralizedPareto, SplicedBinnedPareto
+from qbsbp.extremes import hill, mean_excess, stability
 from qbsbp.passing_score import leaderboard, splits_of
 from qbsbp.plotting import (
     COLORS,
@@ -27,8 +28,11 @@ from qbsbp.plotting import (
     notice,
     pass_filmstrip,
     passer_card,
+    plot_hill,
     plot_law,
     plot_leaderboard,
+    plot_mean_excess,
+    plot_stability,
     use_style,
 )
 from qbsbp.schema import FOOTBALL, ULTIMATE
@@ -423,3 +427,19 @@ def test_a_card_marks_what_stands_out_among_all_comparisons():
         passer_card(passes, splits, 9)
     with pytest.raises(ValueError, match="passer_id: 3 is not in splits"):
         passer_card(passes, splits[splits["passer_id"] != 3], 3)
+
+
+def test_extremes_are_drawn_with_their_bands():
+    sample = np.random.default_rng(3).pareto(3.0, 2000) + 1
+    use_style()
+    found = mean_excess(sample, [1.2, 1.5, 2.0])
+    for ax, x, y, low in (
+        (plot_mean_excess(found), found.threshold, found.mean, found.lower),
+        (plot_hill(tail := hill(sample, most=300)), tail.k, tail.xi, tail.lower),
+    ):
+        np.testing.assert_allclose(ax.lines[0].get_xydata(), np.stack([x, y], axis=1))
+        assert ax.collections[0].get_datalim(ax.transData).y0 == pytest.approx(low.min())
+    fitted = stability(sample, [1.2, 1.5])
+    shape, scale = plot_stability(fitted).axes
+    np.testing.assert_allclose(shape.lines[0].get_ydata(), fitted.xi)
+    np.testing.assert_allclose(scale.lines[0].get_ydata(), fitted.scale)
