@@ -8,76 +8,124 @@ the data.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from data_synth.call import DEFENCE, ELIGIBLE, LONGEST, PASSER, WIDTH, Plan
-from data_synth.motion import NEVER, State, unit
+from data_synth.motion import NEVER, ONE, WIND_UP, ZERO, Sight, State, scaled, typed, unit
 from data_synth.outcome import PASS, SACK, SCRAMBLE, THROWAWAY, break_on_ball, flight_time
 
-__all__ = ["decide"]
+__all__ = ["Mind", "make_up", "decide"]
 
-
-PRESSURE, PRESSURE_AT_RELEASE = 1.5, 2.0  # yards to the nearest defender that count as pressure
-WIND_UP = 3  # steps from the decision to the release
+PRESSURE, PRESSURE_AT_RELEASE = typed(1.5, 2.0)  # yards to the nearest defender that count as pressure
 THRESHOLD, THRESHOLD_FALL, THRESHOLD_FLOOR = 5.95, 1.64, 1.37  # yards, yards/s, yards
 LATE_FROM, LATE_FALL = 3.8, 0.85  # s after the snap from which it falls below that floor too, yards/s
-HURRY_FROM, HURRY_OVER, HURRY_FALL = 4.57, 2.64, 1.72  # yards to the nearest defender, yards, yards of the threshold
-HOT_SECONDS = 0.528  # s by which a fully hurried passer is ahead of his reads
+# Yards to the nearest defender, yards over which he hurries more and more, yards that his threshold falls by.
+HURRY_FROM, HURRY_OVER, HURRY_FALL = typed(4.57, 2.64, 1.72)
+HOT_SECONDS = typed(0.528)  # s by which a fully hurried passer is ahead of his reads
 # What a throw is worth: odds of a completion (constant, a yard of separation, a yard of the throw); yards of a catch at
 # the line, what depth adds at most, over how many yards; what a first down adds where only that counts.
-CHANCE = (0.38, 0.61, -0.164)
-GAIN = (2.75, 11.5, 12.9)
-FARTHEST = 54.0  # yards that a passer throws at most
+CHANCE = (*typed(0.38, 0.61, to=float), typed(-0.164))
+GAIN = typed(2.75, 11.5, 12.9)
+FARTHEST = typed(54.0)  # yards that a passer throws at most
 FIRST_DOWN = 2.5
 TASTE = 0.25  # yards that a yard of depth beyond the eighth is worth more to a passer with a taste for it
 AWAY_POCKET, AWAY_OUTSIDE, AWAY_FROM = 0.031, 0.055, 2.6  # chance in a step to throw it away; yards to a defender
-ESCAPE, ESCAPE_FROM = 0.0709, 3.3  # chance in a step to leave the pocket; yards to a defender
-ESCAPE_LATE = 0.6  # what each second since the first read adds to that chance, as a share of it
-RUN_POCKET, RUN_OUTSIDE = 0.0175, 0.048  # chance in a step to run
+ESCAPE, ESCAPE_FROM = typed(0.0709, 3.3)  # chance in a step to leave the pocket; yards to a defender
+ESCAPE_LATE = typed(0.6)  # what each second since the first read adds to that chance, as a share of it
+RUN_POCKET, RUN_OUTSIDE = typed(0.0175, 0.048)  # chance in a step to run
 # That chance is multiplied by so much where a first down matters not, where only it counts, if within so many yards.
 RUN_ANYWAY, RUN_FIRST, RUN_REACH = 0.45, 3.8, 6.0
-HANDS, HANDS_STEPS = 1.15, 2  # yards at which a rusher has his hands on the passer, steps until that ends the play
+HANDS, HANDS_STEPS = typed(1.15), 2  # yards at which a rusher has his hands on the passer, steps until that is the end
 SLIP, SLIP_SECONDS = 0.4, 0.9  # chance to slip away then, s that it takes the rusher
 MOBILE_SLIP, MOBILE_ESCAPE, MOBILE_RUN = 0.35, 0.4, 0.5  # what a standard deviation of mobility adds to the chances
 EARLIEST = 0.7  # s after the snap of the first read
 NOBODY = -99.0  # worth of a receiver who is not there to be thrown to
 
 
-def decide(plan: Plan, state: State, ahead: np.ndarray, step: int, t: float, rng: np.random.Generator) -> None:
+@dataclass
+class Mind:
+    """A plan in the form that the passer's decisions need, worked out once; every array has one row a play."""
+
+    line: np.ndarray  # (n,) x of the line of scrimmage
+    ball: np.ndarray  # (n,) y of the ball before the snap
+    need: np.ndarray  # (n,) yards to a first down, or to the goal line
+    first_down: np.ndarray  # (n,) yards that a first down adds
+    taste: np.ndarray  # (n,) yards that a yard of depth is worth more
+    bias: np.ndarray  # (n, 5) yards
+    looks_at: np.ndarray  # (n, 5) s of reading after which the passer has seen a receiver
+    screen: np.ndarray  # (n,) entity, -1 for none
+    ready: np.ndarray  # (n,) s
+    threshold: np.ndarray  # (n,) yards, at first
+    fall: np.ndarray  # (n,) yards/s of the threshold
+    slip: np.ndarray  # (n,) chance to slip away from hands
+    escape: np.ndarray  # (n,) factor on the chance to leave the pocket
+    tempting: np.ndarray  # (n,) factors on the chance to run: what it would bring
+    mobile: np.ndarray  # (n,) and whether he can
+
+
+def make_up(plan: Plan) -> Mind:
+    """What the passers' decisions need of a plan."""
+    within = 0.5 + 0.5 * np.tanh(0.5 * (RUN_REACH - plan.need))
+    return Mind(
+        line=plan.line,
+        ball=plan.ball.imag,
+        need=plan.need,
+        first_down=FIRST_DOWN * plan.urgent,
+        taste=TASTE * plan.depth_taste,
+        bias=plan.bias,
+        looks_at=plan.reads * plan.read_seconds[:, None],
+        screen=plan.screen,
+        ready=plan.ready,
+        threshold=THRESHOLD - plan.calm,
+        fall=THRESHOLD_FALL * plan.haste,
+        slip=SLIP * np.exp(MOBILE_SLIP * plan.mobility),
+        escape=np.exp(MOBILE_ESCAPE * plan.mobility),
+        tempting=RUN_ANYWAY * (1.0 - plan.urgent) + RUN_FIRST * plan.urgent * within,
+        mobile=np.exp(MOBILE_RUN * plan.mobility),
+    )
+
+
+def decide(mind: Mind, state: State, sight: Sight, step: int, t: float, rng: np.random.Generator) -> None:
     """Let the passers throw, leave the pocket, run or go down in this step. Changes `state`.
 
     Args:
-        plan: What was called.
+        mind: What was called.
         state: What has happened so far.
-        ahead: From each defender to the passer (n, 11), complex.
+        sight: Where the passer is.
         step: Number of the frame.
         t: Seconds since the snap.
         rng: Source of randomness.
     """
-    uniform = rng.random((4, len(plan.play)))
-    gaps = np.abs(ahead)
-    nearest = gaps.min(1)
+    uniform = rng.random((4, len(mind.line)))  # in every step, so that who needs none changes nobody's chances
+    nearest = sight.nearest
     going = state.release < 0
     waiting = going & (state.wound_up == NEVER)
     pressed = going & (nearest < PRESSURE)
 
     out = going & (state.wound_up == step)
-    if out.any():
+    if np.count_nonzero(out):
         _end(state, out, np.where(state.target >= 0, PASS, THROWAWAY), step)
         pressed |= out & (nearest < PRESSURE_AT_RELEASE)
-    state.pressure = np.where(np.isnan(state.pressure) & pressed, np.float32(t), state.pressure)
+    if np.count_nonzero(pressed):
+        state.pressure = np.where(np.isnan(state.pressure) & pressed, np.float32(t), state.pressure)
 
     state.held = np.where(waiting & (nearest < HANDS), state.held + 1, 0)
-    if (state.held >= HANDS_STEPS).any():
-        waiting &= ~_caught(plan, state, gaps, step, t, uniform[0])
-    if t < EARLIEST:
+    caught = state.held >= HANDS_STEPS
+    if np.count_nonzero(caught):
+        waiting &= ~_caught(mind, state, caught, sight.gap, step, t, uniform[0])
+    if t < EARLIEST or not np.count_nonzero(waiting):
         return
-    hurried = np.clip((HURRY_FROM - nearest) / HURRY_OVER, 0.0, 1.0)
-    since = t - plan.ready + HOT_SECONDS * hurried
-    waiting &= ~_throw(plan, state, waiting, nearest, hurried, since, step, t, uniform[1])
-    _leave(plan, state, waiting, ahead, nearest, hurried, since, uniform[2:])
-    crossed = waiting & (state.place[:, PASSER].real > plan.line)
-    if crossed.any():
+    hurried = np.minimum(np.maximum((HURRY_FROM - nearest) / HURRY_OVER, ZERO), ONE)
+    since = t - mind.ready + HOT_SECONDS * hurried
+    looking = waiting & (since > ZERO)
+    if np.count_nonzero(looking):
+        acts = _throw(mind, state, looking, nearest, hurried, since, step, t, uniform[1])
+        waiting &= ~acts
+        _leave(mind, state, looking & ~acts, sight, hurried, since, uniform[2:])
+    crossed = waiting & (state.place[:, PASSER].real > mind.line)
+    if np.count_nonzero(crossed):
         _end(state, crossed, SCRAMBLE, step)
 
 
@@ -86,88 +134,88 @@ def _end(state: State, which, how, step: int) -> None:
     state.release = np.where(which, step, state.release)
 
 
-def _caught(plan: Plan, state: State, gaps, step: int, t: float, uniform):
+def _caught(mind: Mind, state: State, caught, gaps, step: int, t: float, uniform):
     """Passers with a hand on them go down or slip away; returns who went down (n,)."""
-    caught = state.held >= HANDS_STEPS
-    slips = caught & (uniform < SLIP * np.exp(MOBILE_SLIP * plan.mobility))
+    slips = caught & (uniform < mind.slip)
     _end(state, caught & ~slips, SACK, step)
     state.stunned = np.where(slips[:, None] & (gaps < HANDS + 0.5), np.float32(t + SLIP_SECONDS), state.stunned)
     state.held = np.where(slips, 0, state.held)
     return caught & ~slips
 
 
-def _throw(plan: Plan, state: State, waiting, nearest, hurried, since, step: int, t: float, uniform):
+def _throw(mind: Mind, state: State, looking, nearest, hurried, since, step: int, t: float, uniform):
     """Passers who see somebody worth it, or who must get rid of the ball, wind up; returns who did (n,)."""
-    best, value, catch = _read(plan, state, waiting, since)
-    threshold = THRESHOLD - plan.calm - THRESHOLD_FALL * plan.haste * since - HURRY_FALL * hurried
-    threshold = np.maximum(threshold, THRESHOLD_FLOOR) - LATE_FALL * max(t - LATE_FROM, 0.0)
-    open_enough = (value > threshold) | (plan.screen >= 0)
-    throws = waiting & (since > 0) & open_enough & ~state.running
-    outside = np.abs(state.place[:, PASSER].imag - plan.ball.imag) > 6.0
+    stays = looking & ~state.running
+    throws = _aim(mind, state, np.flatnonzero(stays), hurried, since, t)
+    outside = np.abs(state.place[:, PASSER].imag - mind.ball) > 6.0
     in_trouble = (nearest < AWAY_FROM) & (uniform < np.where(outside, AWAY_OUTSIDE, AWAY_POCKET)) & (since > 0.8)
-    away = waiting & ~throws & ((in_trouble & ~state.running) | (t > LONGEST - 0.5))
+    away = in_trouble & stays
+    if t > LONGEST - 0.5:
+        away = looking
     acts = throws | away
-    if acts.any():
+    if np.count_nonzero(acts):
         state.wound_up = np.where(acts, step + WIND_UP, state.wound_up)
-        state.target = np.where(throws, best, state.target)
-        state.catch = np.where(throws, catch, state.catch)
     return acts
 
 
-def _read(plan: Plan, state: State, waiting, since):
-    """Best receiver among those read so far: entity, worth in yards, place of the catch, each (n,)."""
-    n = len(plan.play)
-    best, value, place = np.full(n, 6), np.full(n, NOBODY), state.catch.copy()
-    rows = np.flatnonzero(waiting & (since > 0) & ~state.running)
+def _aim(mind: Mind, state: State, rows, hurried, since, t: float):
+    """Of the passers in `rows`, those who see somebody worth it choose target and place; returns who did (n,)."""
+    throws = np.zeros(len(since), dtype=bool)
     if len(rows):
-        worth, catch = _worth(plan, state, rows)
-        read = plan.reads[rows] * plan.read_seconds[rows, None] <= since[rows, None]
-        worth = np.where(read, worth + plan.bias[rows], NOBODY)
-        choice = np.where(plan.screen[rows] >= 0, plan.screen[rows] - 6, np.argmax(worth, axis=1))
+        worth, catch = _worth(mind, state, rows)
+        hurried, since, screen = hurried[rows], since[rows], mind.screen[rows]
+        worth = np.where(mind.looks_at[rows] <= since[:, None], worth + mind.bias[rows], NOBODY)
+        choice = np.where(screen >= 0, screen - 6, worth.argmax(1))
         each = np.arange(len(rows))
-        best[rows], value[rows], place[rows] = (6 + choice, worth[each, choice], catch[each, choice])
-    return best, value, place
+        threshold = mind.threshold[rows] - mind.fall[rows] * since - HURRY_FALL * hurried
+        threshold = np.maximum(threshold, THRESHOLD_FLOOR) - LATE_FALL * max(t - LATE_FROM, 0.0)
+        chosen = (worth[each, choice] > threshold) | (screen >= 0)
+        if np.count_nonzero(chosen):
+            throws[rows] = chosen
+            state.target[throws] = 6 + choice[chosen]
+            state.catch[throws] = catch[each, choice][chosen]
+    return throws
 
 
-def _worth(plan: Plan, state: State, rows):
+def _worth(mind: Mind, state: State, rows):
     """What a throw to each receiver is worth to the passer, in yards, and where it would be caught (rows, 5).
 
     Chance of a completion times the yards that it gains. The chance is logistic in the separation that the receiver
     will have and in the length of the throw; yards grow with depth, ever more slowly.
     """
-    here = state.place[rows, :1]
-    receivers, velocity = state.place[rows, ELIGIBLE], state.velocity[rows, ELIGIBLE]
+    place, velocity = state.place.take(rows, axis=0), state.velocity.take(rows, axis=0)
+    here, receivers, running = place[:, :1], place[:, ELIGIBLE].copy(), velocity[:, ELIGIBLE].copy()
     seconds = flight_time(np.abs(receivers - here))
-    seconds = flight_time(np.abs(receivers + velocity * seconds - here)).astype(np.float32)
-    catch = receivers + velocity * seconds
-    catch.imag = np.clip(catch.imag, 0.5, WIDTH - 0.5)
-    others, running = (v[rows, DEFENCE].T[:, :, None] for v in (state.place, state.velocity))  # (11, rows, 1)
-    separation = np.abs(others + running * seconds - catch).min(0) * break_on_ball(seconds)
-    air = catch.real - plan.line[rows, None]
-    odds = CHANCE[0] + CHANCE[1] * np.minimum(separation, 4.5) + CHANCE[2] * np.abs(catch - here)
-    gain = np.where(air < 0, 4.0 + 0.6 * air, GAIN[0] + GAIN[1] * (1 - np.exp(-np.maximum(air, 0.0) / GAIN[2])))
-    gain = gain + TASTE * plan.depth_taste[rows, None] * (air - 8)
-    gain = gain + FIRST_DOWN * plan.urgent[rows, None] * (air >= plan.need[rows, None])
-    possible = (catch.real < 119.0) & (np.abs(catch - here) < FARTHEST)
+    seconds = flight_time(np.abs(receivers + running * seconds - here)).astype(np.float32)
+    catch = receivers + scaled(running, seconds)
+    catch.imag = np.minimum(np.maximum(catch.imag, 0.5), WIDTH - 0.5)
+    others, chasing = (v[:, DEFENCE].T[:, :, None] for v in (place, velocity))  # (11, rows, 1)
+    separation = np.abs(others + scaled(chasing, seconds) - catch).min(0) * break_on_ball(seconds)
+    length, deep = np.abs(catch - here), catch.real.copy()
+    air = deep - mind.line[rows, None]
+    odds = CHANCE[0] + CHANCE[1] * np.minimum(separation, 4.5) + CHANCE[2] * length
+    gain = np.where(air < ZERO, 4.0 + 0.6 * air, GAIN[0] + GAIN[1] * (ONE - np.exp(-np.maximum(air, ZERO) / GAIN[2])))
+    gain = gain + mind.taste[rows, None] * (air - 8)
+    gain = gain + mind.first_down[rows, None] * (air >= mind.need[rows, None])
+    possible = (deep < 119.0) & (length < FARTHEST)
     return np.where(possible, gain / (1 + np.exp(-odds)), NOBODY), catch
 
 
-def _leave(plan: Plan, state: State, waiting, ahead, nearest, hurried, since, uniform) -> None:
+def _leave(mind: Mind, state: State, looking, sight: Sight, hurried, since, uniform) -> None:
     """Out of the pocket to the side with more room; and on the run, along the widest lane."""
-    flees = waiting & (state.escape == 0) & (nearest < ESCAPE_FROM) & (since > 0)
-    late = 1.0 + ESCAPE_LATE * np.maximum(since, 0.0)
-    flees &= uniform[0] < ESCAPE * late * np.exp(MOBILE_ESCAPE * plan.mobility)
-    if flees.any():
-        push = (ahead.imag * np.exp(-np.abs(ahead) / 2.0)).sum(1)
+    fled = state.escape != 0
+    flees = looking & ~fled & (sight.nearest < ESCAPE_FROM)
+    flees &= uniform[0] < ESCAPE * (ONE + ESCAPE_LATE * np.maximum(since, ZERO)) * mind.escape
+    if np.count_nonzero(flees):
+        push = (sight.ahead.imag * np.exp(-sight.gap / 2.0)).sum(1)
         aside = unit(0.22 + 1j * np.where(push >= 0, 1.0, -1.0))
         state.escape = np.where(flees, aside, state.escape).astype(state.escape.dtype)
-    runs = waiting & ~state.running & (since > 0.7)
-    chance = np.where(state.escape != 0, RUN_OUTSIDE, RUN_POCKET * hurried)
-    within = 0.5 + 0.5 * np.tanh(0.5 * (RUN_REACH - plan.need))
-    tempting = RUN_ANYWAY * (1.0 - plan.urgent) + RUN_FIRST * plan.urgent * within
-    runs &= uniform[1] < chance * tempting * np.exp(MOBILE_RUN * plan.mobility)
-    if runs.any():
-        state.escape[runs] = _lane(ahead[runs])
+        fled = fled | flees
+    runs = looking & ~state.running & (since > 0.7)
+    chance = np.where(fled, RUN_OUTSIDE, RUN_POCKET * hurried)
+    runs &= uniform[1] < chance * mind.tempting * mind.mobile
+    if np.count_nonzero(runs):
+        state.escape[runs] = _lane(sight.ahead[runs])
         state.running = state.running | runs
 
 

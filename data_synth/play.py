@@ -18,12 +18,12 @@ meeting the data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from data_synth import sensor
-from data_synth.call import DEFENCE, DT, PASSER, SNAP, STEPS, WIDTH, Matchup, Plan, Situation, down_kind, make_plan
+from data_synth.call import DT, PASSER, SNAP, STEPS, WIDTH, Matchup, Plan, Situation, down_kind, make_plan
 from data_synth.formation import (
     COVERAGES,
     DEFENCE_PERSONNEL,
@@ -35,9 +35,9 @@ from data_synth.formation import (
     line_up_defence,
     line_up_offence,
 )
-from data_synth.motion import State, first_frame, keep, move, torso
+from data_synth.motion import State, first_frame, give_orders, keep, look, move, torsos
 from data_synth.outcome import PASS, THROWAWAY, flight_time
-from data_synth.passer import decide
+from data_synth.passer import decide, make_up
 from qbsbp.schema import EVENTS, FOOTBALL
 
 __all__ = [
@@ -135,29 +135,30 @@ def _run(plan: Plan, state: State, paths, rng):
     """Step all plays until each is over.
 
     Returns:
-        Play numbers of the recorded rows, one array a step; places, velocities and facings of those rows (rows, 22);
-        and the final states by play.
+        Play numbers of the recorded rows, one array a step; places, velocities, recorded velocities and sways of those
+        rows (rows, 22); and the final states by play.
     """
+    orders, mind, play = give_orders(plan), make_up(plan), plan.play
     rows, frames, done = [], [], []
     for step in range(STEPS + AFTER_RELEASE):
         t = (step - SNAP) * DT
-        rows.append(plan.play)
-        frames.append((state.place, state.seen, torso(plan, state, t)))
-        ahead = state.place[:, :1] - state.place[:, DEFENCE]
+        rows.append(play)
+        frames.append((state.place, state.velocity, state.seen, state.sway))
+        sight = look(state.place)
         if t >= 0:
-            decide(plan, state, ahead, step, t, rng)
+            decide(mind, state, sight, step, t, rng)
         over = (state.release >= 0) & (step >= state.release + AFTER_RELEASE)
-        if over.any():
-            done.append((plan.play[over], keep(state, over)))
-            if over.all():
+        if np.count_nonzero(over):
+            ended, on = np.flatnonzero(over), np.flatnonzero(~over)
+            done.append((play[ended], keep(state, ended)))
+            if not len(on):
                 break
-            plan, state, ahead = keep(plan, ~over), keep(state, ~over), ahead[~over]
-        running = paths[min(max(step - SNAP, 0), len(paths) - 1), plan.play]
-        move(plan, state, ahead, running, step, rng)
+            orders, mind, state, sight, play = *(keep(data, on) for data in (orders, mind, state, sight)), play[on]
+        move(orders, state, sight, paths[min(max(step - SNAP, 0), len(paths) - 1)].take(play, axis=0), step, rng)
     order = np.argsort(np.concatenate([play for play, _ in done]))
     names = [field.name for field in fields(State)]
     ends = {name: np.concatenate([getattr(state, name) for _, state in done])[order] for name in names}
-    return rows, frames, replace(done[0][1], **ends)
+    return rows, frames, State(**ends)
 
 
 def _tracks(rows, frames, ends: State, plan: Plan, offence: Offence, defence: Defence, route, rng) -> Tracks:
@@ -167,7 +168,8 @@ def _tracks(rows, frames, ends: State, plan: Plan, offence: Offence, defence: De
     longest = int(lengths.max())
     play = np.concatenate(rows)
     frame = np.repeat(np.arange(len(rows)), [len(r) for r in rows])
-    place, velocity, facing = (np.concatenate(parts) for parts in zip(*frames))
+    place, velocity, seen, sway = (np.concatenate(parts) for parts in zip(*frames))
+    facing = torsos(give_orders(plan), ends, play, frame, place, velocity, sway)
     throwaway = ends.ended == THROWAWAY
     passer_end = _passer_end(ends, place, play, frame)
     # A ball thrown away must reach the line of scrimmage, or it is a foul.
@@ -178,7 +180,7 @@ def _tracks(rows, frames, ends: State, plan: Plan, offence: Offence, defence: De
     values = np.full((n, longest, 23, 6), np.nan, dtype=np.float32)
     position = np.concatenate([plan.position, np.full((n, 1), POSITIONS.index("ball"))], axis=1).astype(np.int8)
     everyone = np.concatenate([place, ball[:, None]], axis=1)
-    values[play, frame] = sensor.record(everyone, velocity, facing, position, play, frame, left[play], rng)
+    values[play, frame] = sensor.record(everyone, seen, facing, position, play, frame, left[play], rng)
     events = np.zeros((n, longest), dtype=np.int8)
     events[:, SNAP] = EVENTS.index("ball_snap")
     events[plan.play_action, SNAP + FAKE] = EVENTS.index("play_action")
