@@ -2,6 +2,7 @@
 
     python -m benchmarks.passing --work DIRECTORY                    # trains the model, among others
     python -m benchmarks.score --work DIRECTORY --model DIRECTORY/runs/spliced --record benchmarks/recorded
+    python -m benchmarks.score --expected-points --record benchmarks/recorded       # a few minutes, needs neither
 
 Twenty seasons of another league are made, turned into features and scored: minutes each, kept in the work folder, and a
 second call goes on with what is missing. Passers with 200 attempts count. What is printed:
@@ -16,6 +17,8 @@ second call goes on with what is missing. Passers with 200 attempts count. What 
 * how long a season takes to score.
 
 Intervals are 95 % by resampling seasons with all their passers; a difference is paired within them.
+
+`--expected-points` holds the model of expected points against a published one, at ten yards to go.
 """
 
 from __future__ import annotations
@@ -49,6 +52,15 @@ ATTEMPTS = 200  # of a passer who counts
 HALF = 9  # weeks of the first half
 SCORES = ("score", "score_true_law", "score_return", "score_field_position")
 ALL = (*SCORES, *METRICS)
+EXPECTED_SEASONS = 5
+PUBLISHED = pd.DataFrame(  # nflfastR 2.1.0, table of michael-morris.us/2020/08/expect-points-added-cheatsheet, 10 to go
+    {
+        "yards_to_goal": np.arange(10, 96, 5),
+        1: [5.0, 4.8, 4.4, 4.1, 3.8, 3.5, 3.2, 2.8, 2.5, 2.2, 1.8, 1.5, 1.2, 1.1, 0.6, 0.2, -0.1, -0.4],
+        2: [4.5, 4.4, 4.0, 3.7, 3.4, 3.0, 2.6, 2.4, 2.1, 1.7, 1.3, 0.9, 0.7, 0.5, 0.1, -0.3, -0.6, -0.9],
+        3: [3.8, 3.7, 3.4, 3.1, 2.7, 2.3, 1.9, 1.6, 1.3, 0.9, 0.6, 0.3, 0.1, -0.2, -0.6, -0.9, -1.3, -1.6],
+    }
+).melt("yards_to_goal", var_name="down", value_name="published")
 KNOWN = ("skill_accuracy", "skill_decision", "matchup_receivers", "matchup_protection", "matchup_rush",
          "matchup_coverage")  # fmt: skip
 
@@ -134,6 +146,24 @@ def keep(folder: Path, run: Path, cache: Path, path: Path) -> None:
     print(f"{folder.name}: {len(table)} passers, scored in {table['seconds'].iloc[0]:.1f} s", flush=True)
 
 
+def expected_points_beside_published() -> pd.DataFrame:
+    """Mean expected points at ten yards to go, in first halves, with 95 % intervals over seasons."""
+    found = []
+    for season in make_league(LeagueConfig(seasons=EXPECTED_SEASONS, first_season=FIRST), seed=SEED):
+        plays = season.play_by_play
+        plays = plays[plays["down"] > 0].reset_index(drop=True)
+        plays["value"] = expected_points(plays)["expected_points"]
+        plays = plays[(plays["yards_to_go"] == 10) & (plays["quarter"] <= 2)]
+        plays["yards_to_goal"] = (plays["yards_to_goal"] / 5).round().astype(int) * 5
+        found.append(plays.groupby(["down", "yards_to_goal"])["value"].mean().rename(season.season))
+    found = pd.concat(found, axis=1)
+    half = stats.t.ppf(0.975, EXPECTED_SEASONS - 1) * found.std(axis=1, ddof=1) / np.sqrt(EXPECTED_SEASONS)
+    ours = pd.DataFrame(
+        {"ours": found.mean(axis=1), "lower": found.mean(axis=1) - half, "upper": found.mean(axis=1) + half}
+    )
+    return PUBLISHED.merge(ours.reset_index(), on=["down", "yards_to_goal"])
+
+
 def win_share(games: pd.DataFrame) -> pd.Series:
     """Share of wins of each team, a tie counting half."""
     sides = [
@@ -168,11 +198,20 @@ def markdown(table: pd.DataFrame) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--work", type=Path, required=True, metavar="DIRECTORY", help="where everything is kept")
-    parser.add_argument("--model", type=Path, required=True, metavar="DIRECTORY", help="a trained passing model")
+    parser.add_argument("--expected-points", action="store_true", help="only the model of expected points")
+    parser.add_argument("--work", type=Path, metavar="DIRECTORY", help="where everything is kept")
+    parser.add_argument("--model", type=Path, metavar="DIRECTORY", help="a trained passing model")
     parser.add_argument("--seasons", type=int, default=SEASONS, help=f"how many (default {SEASONS})")
     parser.add_argument("--record", type=Path, metavar="DIRECTORY", help="write the tables there, as CSV")
     args = parser.parse_args()
+    if args.expected_points:
+        table = expected_points_beside_published().round(3)
+        print(table.to_string(index=False))
+        if args.record:
+            write_whole(args.record / "expected_points.csv", lambda out: table.to_csv(out, index=False))
+        return
+    if args.work is None or args.model is None:
+        parser.error("--work and --model are needed, but for --expected-points")
     work = args.work / "score"
     kept = [work / f"passers-{k:02d}.parquet" for k in range(args.seasons)]
     if not all(path.is_file() for path in kept):

@@ -118,7 +118,13 @@ def need(moment: Moment) -> np.ndarray:
     return np.where(moment.quarter >= 5, 0.0, np.clip(-moment.score_difference / 8, -2.5, 2.5) * gone**2)
 
 
-def play_games(fixtures: Fixtures, passing: Callable[[Moment], Dropbacks], *, rng: np.random.Generator) -> GameLog:
+def play_games(
+    fixtures: Fixtures,
+    passing: Callable[[Moment], Dropbacks],
+    *,
+    rng: np.random.Generator,
+    clock_speed: float = 1.0,
+) -> GameLog:
     """Play all games to their end, overtime included.
 
     Every game runs on through kicks and runs until it comes to a dropback; all that wait for one go to `passing` in
@@ -128,11 +134,12 @@ def play_games(fixtures: Fixtures, passing: Callable[[Moment], Dropbacks], *, rn
         fixtures: Strengths of both sides of every game.
         passing: Settles dropbacks: called with the situations, returns what came of them.
         rng: Source of all randomness but that of `passing`.
+        clock_speed: Seconds that the clock runs down in one second: games with fewer plays, of the usual four quarters.
 
     Returns:
         Every play, in order, with the final scores.
     """
-    games = _Games(fixtures, rng)
+    games = _Games(fixtures, rng, clock_speed)
     while games.live.any():
         ready = games.live & ~games.passes
         while ready.any():
@@ -147,9 +154,9 @@ def play_games(fixtures: Fixtures, passing: Callable[[Moment], Dropbacks], *, rn
 class _Games:
     """The state of all games, and how one play changes it."""
 
-    def __init__(self, fixtures: Fixtures, rng: np.random.Generator):
+    def __init__(self, fixtures: Fixtures, rng: np.random.Generator, clock_speed: float):
         n = len(fixtures.running)
-        self.fixtures, self.rng = fixtures, rng
+        self.fixtures, self.rng, self.clock_speed = fixtures, rng, clock_speed
         self.score = np.zeros((n, 2), dtype=np.int64)
         self.timeouts = np.full((n, 2), 3)
         self.opener = rng.integers(0, 2, n)  # side that kicks off the game, and receives after half-time
@@ -485,8 +492,8 @@ class _Games:
 
     def spend(self, g: np.ndarray, seconds: np.ndarray, waits: np.ndarray) -> None:
         """Take a play and the wait after it off the clock; the two-minute warning cuts the wait short."""
-        ends = self.clock[g] - seconds
-        snap = ends - waits
+        ends = self.clock[g] - self.clock_speed * seconds
+        snap = ends - self.clock_speed * waits
         warned = ((self.quarter[g] == 2) | (self.quarter[g] == 4)) & (ends > 120) & (snap < 120)
         self.clock[g] = np.round(np.maximum(np.where(warned, 120.0, snap), 0.0))
 

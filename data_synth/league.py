@@ -7,7 +7,7 @@ units drift, passers age, retire, come and change teams. Chapter: how the league
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 
@@ -299,6 +299,8 @@ class LeagueConfig:
         skill_memory: Correlation of a passer's talent from one season to the next, 0 to 1.
         unit_memory: The same of a team's units, 0 to 1.
         playoff_share: Share of the teams of each half of the league that reach the play-offs, 0 to 1.
+        clock_speed: Seconds that the clock runs down in one second, 1 to 10: a game of four quarters has about 75
+            dropbacks at 1 and 13 at 6. Games side by side cost least, so a small season is made soonest of short games.
 
     Raises:
         ValueError: If a field is out of range, naming field, value and range.
@@ -317,6 +319,7 @@ class LeagueConfig:
     skill_memory: float = 0.9
     unit_memory: float = 0.6
     playoff_share: float = 0.375
+    clock_speed: float = 1.0
 
     def __post_init__(self):
         limits = {
@@ -327,6 +330,7 @@ class LeagueConfig:
             "passer_spread": (0, 3),
             "unit_spread": (0, 3),
             "home_edge": (-1, 1),
+            "clock_speed": (1, 10),
         }
         for field in fields(self):
             value, (low, high) = getattr(self, field.name), limits.get(field.name, (0, 1))
@@ -410,21 +414,19 @@ class _Passers:
         for year in range(config.first_season - WARM_UP + 1, config.first_season + 1):
             self.pass_a_year(year)
 
-    def _rookies(self, n: int, year: int) -> pd.DataFrame:
+    def _rookies(self, n: int, year: int) -> dict[str, np.ndarray]:
         rng = self.rng
         self.count += n
         ages = rng.integers(ROOKIE_AGE[0], ROOKIE_AGE[1] + 1, n)
-        return pd.DataFrame(
-            {
-                "number": np.arange(self.count - n, self.count),
-                "birth_year": year - ages,
-                "birth_day": rng.integers(0, 365, n),
-                "team": np.zeros(n, dtype=np.int64),
-                **self._talents(n),
-                "first": np.zeros(n, dtype=bool),
-                "age": ages,
-            }
-        )
+        return {
+            "number": np.arange(self.count - n, self.count),
+            "birth_year": year - ages,
+            "birth_day": rng.integers(0, 365, n),
+            "team": np.zeros(n, dtype=np.int64),
+            **self._talents(n),
+            "first": np.zeros(n, dtype=bool),
+            "age": ages,
+        }
 
     def _talents(self, n: int) -> dict[str, np.ndarray]:
         talents = {skill: self.rng.standard_normal(n) for skill in SKILLS}
@@ -433,26 +435,29 @@ class _Passers:
 
     def pass_a_year(self, year: int) -> None:
         """Talents wander, passers age, some retire or move, newcomers fill their places, teams name their starters."""
-        rng, people, memory = self.rng, self.people.copy(), self.config.skill_memory
-        for skill, fresh in self._talents(len(people)).items():
+        rng, people, memory = self.rng, dict(self.people), self.config.skill_memory
+        n = len(people["number"])
+        for skill, fresh in self._talents(n).items():
             people[skill] = memory * people[skill] + np.sqrt(1 - memory**2) * fresh
         people["age"] = year - people["birth_year"]
-        leaves = rng.random(len(people)) < 1 / (1 + np.exp(-RETIREMENT_SLOPE * (people["age"] - RETIREMENT_AGE)))
-        leaves |= ~people["first"] & (rng.random(len(people)) < RELEASED)
-        people = people[~leaves].reset_index(drop=True)
-        moves = np.flatnonzero(rng.random(len(people)) < self.config.move_rate)
-        people.loc[moves, "team"] = people["team"].to_numpy()[rng.permutation(moves)]
+        leaves = rng.random(n) < 1 / (1 + np.exp(-RETIREMENT_SLOPE * (people["age"] - RETIREMENT_AGE)))
+        leaves |= ~people["first"] & (rng.random(n) < RELEASED)
+        people = {name: values[~leaves] for name, values in people.items()}
+        moves = np.flatnonzero(rng.random(len(people["team"])) < self.config.move_rate)
+        people["team"][moves] = people["team"][rng.permutation(moves)]
         missing = 2 - np.bincount(people["team"], minlength=self.config.teams)
         rookies = self._rookies(int(missing.sum()), year)
         rookies["team"] = np.repeat(np.arange(self.config.teams), missing)
-        people = pd.concat([people, rookies], ignore_index=True)
+        people = {name: np.concatenate([values, rookies[name]]) for name, values in people.items()}
         believed = sum(self._skill(people, s) for s in ("accuracy", "decision"))
-        believed = believed + SCOUTING_ERROR * rng.standard_normal(len(people))
-        people["first"] = believed == believed.groupby(people["team"]).transform("max")
+        believed = believed + SCOUTING_ERROR * rng.standard_normal(len(believed))
+        best = np.full(self.config.teams, -np.inf)
+        np.maximum.at(best, people["team"], believed)
+        people["first"] = believed == best[people["team"]]
         self.people = people
 
     @staticmethod
-    def _skill(people: pd.DataFrame, skill: str) -> pd.Series:
+    def _skill(people: Mapping[str, np.ndarray], skill: str) -> np.ndarray:
         age = people["age"]
         if skill == "mobility":
             return people[skill] + MOBILITY_A_YEAR * (age - PEAK)
@@ -462,7 +467,8 @@ class _Passers:
 
     def table(self) -> pd.DataFrame:
         """This season's passers, two a team, the starter first; skills have mean 0 over the starters."""
-        people = self.people.sort_values(["team", "first"], ascending=[True, False]).reset_index(drop=True)
+        people = pd.DataFrame(self.people)
+        people = people.sort_values(["team", "first"], ascending=[True, False]).reset_index(drop=True)
         for skill in SKILLS:
             values = self._skill(people, skill)
             spread = self.config.passer_spread * SKILLS[skill]
@@ -472,11 +478,9 @@ class _Passers:
 
 def _rosters(config: LeagueConfig, rng: np.random.Generator) -> pd.DataFrame:
     """Everybody but the passers: the same people in every season."""
-    teams = []
-    for team in range(config.teams):
-        positions = [position for position, count in ROSTER.items() for _ in range(count)]
-        teams.append(pd.DataFrame({"team": team, "position": positions, "slot": np.arange(len(positions))}))
-    table = pd.concat(teams, ignore_index=True)
+    positions = [position for position, count in ROSTER.items() for _ in range(count)]
+    team, slot = np.divmod(np.arange(config.teams * len(positions)), len(positions))
+    table = pd.DataFrame({"team": team, "position": positions * config.teams, "slot": slot})
     table["player_id"] = FIRST_PLAYER + 100 * table["team"] + table["slot"]
     table["birth_year"] = config.first_season - rng.integers(22, 33, len(table))
     table["birth_day"] = rng.integers(0, 365, len(table))
@@ -614,7 +618,7 @@ def _play_season(config, seed, number, passers, units, rosters, streams, progres
     taste = config.unit_spread * PASS_TASTE * units["pass_taste"]
     fixtures = game.Fixtures(sides["running"], sides["run_defence"], sides["kicking"], taste[pairs])
     passing = _Passing(sides, passers, starters[week[:, None] - 1, pairs], rosters, pairs, on_field, chance, progress)
-    log = game.play_games(fixtures, passing, rng=draw)
+    log = game.play_games(fixtures, passing, rng=draw, clock_speed=config.clock_speed)
 
     games = _games(season, week, pairs, log.score, names)
     plays, play_by_play, numbers = _plays(season, games, pairs, names, log, passing)
@@ -861,11 +865,14 @@ def _plays(season, games, pairs, names, log, passing) -> tuple[pd.DataFrame, pd.
 
 def _standings(season, games, names, playoff_share, rng) -> pd.DataFrame:
     """One row a team; places within a conference (every other team) by share of wins, then points, then lot."""
+    column = {
+        name: games[name].to_numpy() for name in ("home_team", "away_team", "margin", "home_points", "away_points")
+    }
     rows = []
     for team in names:
-        home, away = games["home_team"] == team, games["away_team"] == team
-        margin = np.concatenate([games["margin"][home], -games["margin"][away]])
-        own = games["home_points"][home].sum() + games["away_points"][away].sum()
+        home, away = column["home_team"] == team, column["away_team"] == team
+        margin = np.concatenate([column["margin"][home], -column["margin"][away]])
+        own = column["home_points"][home].sum() + column["away_points"][away].sum()
         rows.append((team, (margin > 0).sum(), (margin < 0).sum(), (margin == 0).sum(), own, own - margin.sum()))
     table = pd.DataFrame(rows, columns=["team", "wins", "losses", "ties", "points_for", "points_against"])
     table.insert(0, "season", season)

@@ -32,6 +32,7 @@ __all__ = [
     "Reference",
     "Spread",
     "choose",
+    "crossed_effects",
     "display",
     "leaderboard",
     "movers",
@@ -495,16 +496,36 @@ def splits_of(
 
 
 def movers(passes: pd.DataFrame, *, reference: Reference | None = None) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
+    """`crossed_effects` of ranked passes: what is the passer's and what his team's.
+
+    Args:
+        passes: What `rank_passes` returned, best of several seasons.
+        reference: What scores are measured in; by default that of `passes`.
+
+    Returns:
+        As `crossed_effects`.
+
+    Raises:
+        ValueError: As `crossed_effects`.
+    """
+    reference = reference or Reference.of(passes)
+    grouped = passes.assign(score=reference.score(passes)).groupby(["passer_id", "offence_team", "season"])["score"]
+    cells = grouped.agg(["mean", "size", "var"]).reset_index().rename(columns={"mean": "score", "size": "attempts"})
+    degrees = cells["attempts"] - 1
+    return crossed_effects(cells, within=float(np.sqrt((cells["var"] * degrees).sum() / degrees.sum())))
+
+
+def crossed_effects(cells: pd.DataFrame, *, within: float = 1.0) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
     r"""What is the passer's and what his team's, by crossed random effects.
 
     The mean score of passer i with team j in a season is taken as :math:`\mu + a_i + b_j + e`, with independent normal
     effects of variance :math:`\tau_a^2` and :math:`\tau_b^2` and :math:`e` of variance :math:`\sigma^2 / n`. The two
     are told apart by passers who were with several teams, and by teams that had several passers. Variances by maximum
-    likelihood, effects by their conditional means.
+    likelihood, effects by their conditional means (Henderson, 1975).
 
     Args:
-        passes: What `rank_passes` returned, best of several seasons.
-        reference: What scores are measured in; by default that of `passes`.
+        cells: A row a passer, team and season: passer_id, offence_team, score (a mean) and attempts.
+        within: Standard deviation :math:`\sigma` of the score of one pass, above 0; 1 where scores are standardised.
 
     Returns:
         Passers and teams, each a table with `effect` and `sd` (of what is not known of it), best first; and the figures
@@ -513,21 +534,14 @@ def movers(passes: pd.DataFrame, *, reference: Reference | None = None) -> tuple
     Raises:
         ValueError: No passer was with two teams and no team had two passers, so that nothing tells the two apart.
     """
-    reference = reference or Reference.of(passes)
-    key = ["passer_id", "offence_team", "season"]
-    cells = (
-        passes.assign(score=reference.score(passes)).groupby(key)["score"].agg(["mean", "size", "var"]).reset_index()
-    )
     teams_of = cells.groupby("passer_id")["offence_team"].nunique()
     passers_of = cells.groupby("offence_team")["passer_id"].nunique()
     if teams_of.max() < 2 and passers_of.max() < 2:
-        raise ValueError("passes: every passer had one team and every team one passer; nothing tells the two apart.")
-    n = cells["size"].to_numpy(float)
-    within = float(np.nansum(cells["var"] * (n - 1)) / np.sum(n - 1))
+        raise ValueError("cells: every passer had one team and every team one passer; nothing tells the two apart.")
     first, passers = pd.factorize(cells["passer_id"])
     second, teams = pd.factorize(cells["offence_team"])
     a, b = np.eye(len(passers))[first], np.eye(len(teams))[second]
-    mean, noise = cells["mean"].to_numpy(), within / n
+    mean, noise = cells["score"].to_numpy(float), within**2 / cells["attempts"].to_numpy(float)
 
     def pieces(tau: NDArray) -> tuple[NDArray, NDArray, float, NDArray]:
         covariance = np.diag(noise) + tau[0] ** 2 * (a @ a.T) + tau[1] ** 2 * (b @ b.T)
@@ -549,7 +563,7 @@ def movers(passes: pd.DataFrame, *, reference: Reference | None = None) -> tuple
         variance = size**2 - size**4 * np.einsum("ij,ik,kj->j", design, inverse, design)
         table = pd.DataFrame({label: names, "effect": effect, "sd": np.sqrt(np.maximum(variance, 0))})
         tables.append(table.sort_values("effect", ascending=False, ignore_index=True))
-    figures = {"passers": tau[0], "teams": tau[1], "within": np.sqrt(within), "moved": float((teams_of > 1).sum())}
+    figures = {"passers": tau[0], "teams": tau[1], "within": within, "moved": float((teams_of > 1).sum())}
     return tables[0], tables[1], pd.Series(figures)
 
 

@@ -210,6 +210,19 @@ def test_a_side_that_passes_better_wins_more():
     assert (log.score[:, 0] > log.score[:, 1]).mean() > 0.6
 
 
+@pytest.mark.parametrize("speed", [2.0, 6.0])
+def test_a_faster_clock_makes_shorter_games_of_four_quarters(speed):
+    def games(clock_speed):
+        log = play_games(fixtures(200), toy(6), rng=np.random.default_rng(6), clock_speed=clock_speed)
+        return table(log)
+
+    usual, short = games(1.0), games(speed)
+    assert set(short.loc[short["quarter"] <= 4].groupby("game")["quarter"].nunique()) == {4}
+    assert short["clock"].max() == 900
+    # What stops the clock makes the number of plays fall by less than the speed.
+    assert len(usual) / speed < len(short) < 1.5 * len(usual) / speed
+
+
 def test_the_need_of_points_grows_with_deficit_and_time():
     quarter, clock = np.array([1, 3, 4, 4, 4, 5]), np.array([900.0, 0.0, 0.0, 0.0, 0.0, 100.0])
     difference = np.array([-8, -8, -8, 8, -80, -8])

@@ -49,6 +49,7 @@ def tiny():
         ("unit_spread", -1, "a number from 0 to 3"),
         ("passer_spread", float("inf"), "a number from 0 to 3"),
         ("home_edge", 2, "a number from -1 to 1"),
+        ("clock_speed", 0.5, "a number from 1 to 10"),
     ],
 )
 def test_an_impossible_league_is_refused_by_field_value_and_range(field, value, expected):
