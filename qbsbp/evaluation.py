@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from .distributions import Rounded
+from .distributions._integrals import squared_between, squared_beyond
 from .features import PlayTensors, StoredPlays
 from .likelihood import crps
 
@@ -27,6 +28,7 @@ __all__ = [
     "Interval",
     "coverage",
     "crps",
+    "diebold_mariano",
     "group_bootstrap",
     "nll",
     "paired_difference",
@@ -36,6 +38,8 @@ __all__ = [
     "recorded",
     "score_plays",
     "summarise",
+    "tail_crps",
+    "width",
 ]
 
 
@@ -106,6 +110,59 @@ def coverage(law: Distribution, y: Tensor, level: float = 0.9) -> Tensor:
         raise ValueError(f"level: expected a probability in (0, 1), got {level}")
     u = law.cdf(y)
     return ((u >= (1 - level) / 2) & (u <= (1 + level) / 2)).to(u.dtype)
+
+
+def width(law: Distribution, level: float = 0.9) -> Tensor:
+    """Length of the central interval of that level, in the unit of the outcome: beside `coverage`, how sharp a law is.
+
+    Args:
+        law: One distribution per play.
+        level: Probability of the interval, in (0, 1).
+
+    Returns:
+        The batch shape of the law.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level: expected a probability in (0, 1), got {level}")
+    like = next(v for v in vars(law).values() if isinstance(v, Tensor) and v.is_floating_point())
+    low, high = (torch.full(law.batch_shape, (1 + sign * level) / 2).to(like) for sign in (-1, 1))
+    return law.icdf(high) - law.icdf(low)
+
+
+def tail_crps(law: Distribution, y: Tensor, threshold: Tensor | float, *, tail: str = "upper") -> Tensor:
+    r"""Threshold-weighted CRPS of each outcome: what the forecast says of one tail, and nothing else.
+
+    .. math:: \int_t^\infty (F(x) - 1\{x \ge y\})^2 dx \quad \text{(upper)}, \qquad
+              \int_{-\infty}^t (F(x) - 1\{x \ge y\})^2 dx \quad \text{(lower)},
+
+    by Gauss-Legendre quadrature. It stays proper, where a score of only those outcomes that were extreme would reward
+    who cries wolf. The threshold must be the same for every forecast that is compared.
+
+    Args:
+        law: One distribution per play.
+        y: Outcomes, shape (n,).
+        threshold: Where the tail begins, one for all or one each.
+        tail: "upper" or "lower".
+
+    Returns:
+        Shape (n,), in the unit of the outcome.
+
+    Raises:
+        ValueError: `tail` is neither.
+
+    Reference: Gneiting & Ranjan (2011), Comparing density forecasts using threshold- and quantile-weighted scoring
+    rules, Journal of Business & Economic Statistics 29, 411-422.
+    """
+    if tail not in ("upper", "lower"):
+        raise ValueError(f"tail: expected 'upper' or 'lower', got {tail!r}")
+    upper = tail == "upper"
+    threshold = torch.as_tensor(threshold, dtype=y.dtype, device=y.device).expand(y.shape)
+    scale = (law.icdf(torch.full_like(y, 0.75)) - law.icdf(torch.full_like(y, 0.25))) / 8
+    # between threshold and outcome the step has not come, or has been; beyond both the tail of the law counts
+    start = torch.maximum(threshold, y) if upper else torch.minimum(threshold, y)
+    low, high = (threshold, start) if upper else (start, threshold)
+    inner = squared_between(law, low, high, survival=not upper, panels=24)
+    return inner + squared_beyond(law, start, scale, upper=upper)
 
 
 def pp_error(pit: ArrayLike, *, lower_mass: float = 0.05, upper_mass: float = 0.05) -> pd.Series:
@@ -275,6 +332,53 @@ def paired_difference(
         return group_bootstrap(values - reference, groups, **options)
     both = np.stack([values, reference], axis=1)
     return group_bootstrap(both, groups, statistic=lambda v: statistic(v[:, 0]) - statistic(v[:, 1]), **options)
+
+
+def diebold_mariano(
+    values: ArrayLike | Tensor, reference: ArrayLike | Tensor, *, lags: int | None = None, level: float = 0.95
+) -> tuple[Interval, float]:
+    r"""Paired comparison of two forecasts of one series: is the mean difference of their scores 0?
+
+    With d the differences and :math:`\hat\gamma_k` their autocovariances, the variance of the mean is taken as
+    :math:`(\hat\gamma_0 + 2 \sum_{k \le K} (1 - k / (K + 1)) \hat\gamma_k) / n` (Newey & West, 1987), and the
+    statistic, mean over its standard error, as Student's t with n - 1 degrees of freedom (Harvey, Leybourne & Newbold,
+    1997).
+
+    Args:
+        values: Score of each step under one forecast, in order, shape (n,).
+        reference: Score of each step under the other, shape (n,).
+        lags: Lags K; None for the integer part of :math:`4 (n / 100)^{2/9}`.
+        level: Probability of the interval.
+
+    Returns:
+        Mean difference, negative where `values` is the lower, with its interval, and the two-sided p-value.
+
+    Raises:
+        ValueError: Shapes do not agree, a number is not finite, or there are fewer than 10 steps.
+
+    Reference: Diebold & Mariano (1995), Comparing predictive accuracy, Journal of Business & Economic Statistics 13.
+    """
+    values, reference = _array(values).astype(float), _array(reference).astype(float)
+    if values.shape != reference.shape or values.ndim != 1 or len(values) < 10:
+        raise ValueError(
+            f"values, reference: expected one shape, (n,) with n >= 10, got {values.shape} and {reference.shape}"
+        )
+    d = values - reference
+    if not np.isfinite(d).all():
+        step = int(np.argmin(np.isfinite(d)))
+        raise ValueError(f"values, reference: expected finite scores, but at step {step} they differ by {d[step]}")
+    n = len(d)
+    lags = int(4 * (n / 100) ** (2 / 9)) if lags is None else lags
+    rest = d - d.mean()
+    variance = rest @ rest + 2 * sum((1 - k / (lags + 1)) * (rest[k:] @ rest[:-k]) for k in range(1, lags + 1))
+    error = np.sqrt(max(variance, 0)) / n
+    if error == 0:
+        return Interval(float(d.mean()), float(d.mean()), float(d.mean()), level), 1.0 if d.mean() == 0 else 0.0
+    t = stats.t(n - 1)
+    half = t.ppf((1 + level) / 2) * error
+    return Interval(float(d.mean()), float(d.mean() - half), float(d.mean() + half), level), float(
+        2 * t.sf(abs(d.mean()) / error)
+    )
 
 
 def recorded(law: Distribution, plays: PlayTensors | StoredPlays) -> Rounded:

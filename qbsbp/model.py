@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Distribution, Normal
 
-from .distributions import Binned, SplicedBinnedPareto
+from .distributions import Binned, HybridPareto, SplicedBinnedPareto, StudentT
 from .tcn import TCN, check_lengths, check_x
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelConfig", "PassingModel"]
 
-LAWS = ("spliced_binned_pareto", "binned", "normal")
+BINNED = ("spliced_binned_pareto", "binned")
+LAWS = (*BINNED, "normal", "student_t", "hybrid_pareto")
+LEAST_DEGREES = 1.0  # of freedom: at one the t has neither mean nor CRPS
 # Smallest scale a link returns, in units of the configured one: softplus underflows to 0, which is no scale.
 SCALE_FLOOR = 1e-3
 MOST = 5.0  # standard deviations of a static feature
@@ -48,15 +50,15 @@ class ModelConfig:
         hidden: Widths of the hidden layers of the MLP.
         hidden_dropout: The same share in the MLP; None for that of the TCN.
         static_bins: Bins of the piecewise linear encoding of the static features, see `PiecewiseLinear`; 0 for none.
-        law: "spliced_binned_pareto", "binned" or "normal".
-        bin_edges: Strictly increasing edges of the bins, yards; the normal law has none.
+        law: "spliced_binned_pareto", "binned", "normal", "student_t" or "hybrid_pareto".
+        bin_edges: Strictly increasing edges of the bins, yards; only the first two laws have them.
+        components: Components of the hybrid Pareto law, at least 1.
         lower_mass: Probability below the lower threshold of the spliced law, in (0, 1/2).
         upper_mass: Probability above the upper threshold of the spliced law, in (0, 1/2).
         lower_xi_bounds: The lower tail's shape xi stays strictly between these two.
         upper_xi_bounds: The upper tail's shape xi stays strictly between these two.
-        location: Origin of the normal law's mean, yards: roughly the mean of the outcomes.
-        scale: Unit of the normal law's mean and standard deviation and of the tails' beta, yards: roughly the spread
-            of the outcomes.
+        location: Origin of the location of the laws without bins, yards: roughly the mean of the outcomes.
+        scale: Unit of their location and scale and of the tails' beta, yards: roughly the spread of the outcomes.
 
     The default bounds are those between which everything is finite: the maximum-likelihood estimate of xi is regular
     above -1/2 (Smith, 1985), and mean and CRPS exist below 1.
@@ -72,6 +74,7 @@ class ModelConfig:
     static_bins: int = 0
     law: str = "spliced_binned_pareto"
     bin_edges: tuple[float, ...] = ()
+    components: int = 1
     lower_mass: float = 0.05
     upper_mass: float = 0.05
     lower_xi_bounds: tuple[float, float] = (-0.5, 0.9)
@@ -96,9 +99,14 @@ class ModelConfig:
         if any(width < 1 for width in self.hidden):
             raise ValueError(f"hidden: expected widths of at least 1, got {self.hidden}")
         edges = self.bin_edges
-        if self.law == "normal" and edges:
-            raise ValueError("bin_edges: the normal law has no bins; leave bin_edges out or choose another law")
-        if self.law != "normal" and len(edges) < 3:
+        if self.law not in BINNED and edges:
+            raise ValueError(f"bin_edges: the {self.law} law has no bins; leave bin_edges out or choose another law")
+        if self.components < 1 or (self.components > 1 and self.law != "hybrid_pareto"):
+            raise ValueError(
+                f"components: expected at least 1, and more than 1 only for hybrid_pareto, got {self.components} for "
+                f"{self.law}"
+            )
+        if self.law in BINNED and len(edges) < 3:
             raise ValueError(
                 f"bin_edges: the {self.law} law needs at least 3 increasing edges in yards, got {len(edges)}; "
                 "for example bin_edges=tuple(range(-10, 61))"
@@ -211,7 +219,13 @@ class PassingModel(nn.Module):
         self.trunk = trunk
         dropout = config.dropout if config.hidden_dropout is None else config.hidden_dropout
         bins = max(len(config.bin_edges) - 1, 0)
-        outputs = {"spliced_binned_pareto": bins + 4, "binned": bins, "normal": 2}[config.law]
+        outputs = {
+            "spliced_binned_pareto": bins + 4,
+            "binned": bins,
+            "normal": 2,
+            "student_t": 3,
+            "hybrid_pareto": 4 * config.components,
+        }[config.law]
         self.encode = PiecewiseLinear(config.static_features, config.static_bins)
         static = config.static_features * (1 + config.static_bins)
         widths = (self.trunk.width + static, *config.hidden)
@@ -284,6 +298,19 @@ class PassingModel(nn.Module):
             if config.law == "normal":
                 mean = config.location + config.scale * raw[..., 0]
                 return Normal(mean, self._scale(raw[..., 1]), validate_args=validate_args)
+            if config.law == "student_t":
+                df = LEAST_DEGREES + SCALE_FLOOR + F.softplus(raw[..., 2])
+                location = config.location + config.scale * raw[..., 0]
+                return StudentT(df, location, self._scale(raw[..., 1]), validate_args=validate_args)
+            if config.law == "hybrid_pareto":
+                logits, location, scale, xi = raw.unflatten(-1, (4, config.components)).unbind(-2)
+                return HybridPareto(
+                    logits,
+                    config.location + config.scale * location,
+                    self._scale(scale),
+                    _between(xi, config.upper_xi_bounds),
+                    validate_args=validate_args,
+                )
             if config.law == "binned":
                 return Binned(self.bin_edges, raw, validate_args=validate_args)
             logits, (lower_xi, lower_beta, upper_xi, upper_beta) = raw[..., :-4], raw[..., -4:].unbind(-1)
@@ -339,6 +366,21 @@ class PassingModel(nn.Module):
         if config.law == "normal":
             mean = (y.mean() - config.location) / config.scale
             return torch.stack([mean, self._inverse_scale(y.std(correction=0))])
+        if config.law == "student_t":
+            # half the distance between the quartiles of a t of five degrees is 0.73 scales
+            quartile = y.quantile(y.new_tensor([0.25, 0.5, 0.75]))
+            scale = self._inverse_scale((quartile[2] - quartile[0]) / 1.45)
+            df = y.new_tensor(5.0 - LEAST_DEGREES).expm1().log()
+            return torch.stack([(quartile[1] - config.location) / config.scale, scale, df])
+        if config.law == "hybrid_pareto":
+            # three fifths of a component with xi 0.1 lie beyond its join: its median is 0.95 scales above its location,
+            # and its quartiles are 3.1 scales apart
+            spread = (y.quantile(0.75) - y.quantile(0.25)) / 3.1 / config.components**0.5
+            shares = (torch.arange(config.components).to(y) + 0.5) / config.components
+            location = (y.quantile(shares) - 0.95 * spread - config.location) / config.scale
+            scale = self._inverse_scale(spread).expand(config.components)
+            xi = _inverse_between(y.new_tensor(0.1), config.upper_xi_bounds).expand(config.components)
+            return torch.cat([torch.zeros_like(location), location, scale, xi])
         bins = len(self.bin_edges) - 1
         # outcomes beyond the bins count in the outermost; half an outcome per bin keeps the empty ones possible
         k = (torch.bucketize(y, self.bin_edges, right=True) - 1).clamp(0, bins - 1)

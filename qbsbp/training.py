@@ -51,7 +51,7 @@ Loss = Callable[[Distribution, "PlayTensors"], Tensor]
 Plays: TypeAlias = "PlayTensors | StoredPlays"
 
 POOL = 16  # batches whose plays are sorted by length together
-DEFAULT_OBJECTIVES = {"spliced_binned_pareto": "composite", "binned": "binned_cross_entropy", "normal": "nll"}
+DEFAULT_OBJECTIVES = {"spliced_binned_pareto": "composite", "binned": "binned_cross_entropy"}  # else "nll"
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def train(
         train_config: How to fit; None takes the defaults.
         objective: A name in `qbsbp.likelihood.OBJECTIVES` or a function (law, y) to the loss of each outcome, minimised
             in the mean. None means "composite" for the spliced law, "binned_cross_entropy" for the binned one (the
-            negative log density, finite beyond the bins too) and "nll" for the normal. A function with a parameter
+            negative log density, finite beyond the bins too) and "nll" for the others. A function with a parameter
             `bounds` is given those of the plays as well, (law, y, bounds).
         criterion: The score, given likewise, by whose mean over the validation plays the best epoch is chosen. None
             means the objective itself, but "nll" in place of "composite": what the composite objective adds up depends
@@ -172,7 +172,7 @@ def train(
     """
     config = train_config or TrainConfig()
     if objective is None:
-        objective = DEFAULT_OBJECTIVES[model_config.law]
+        objective = DEFAULT_OBJECTIVES.get(model_config.law, "nll")
     if criterion is None:
         criterion = "nll" if objective == "composite" else objective
     loss_of = _find("objective", objective, {"train_plays": train_plays, "validation_plays": validation_plays})

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from torch import nn
 from torch.distributions import Normal
 
-from qbsbp.distributions import Binned, SplicedBinnedPareto
+from qbsbp.distributions import Binned, HybridPareto, SplicedBinnedPareto, StudentT
 from qbsbp.features import PlayTensors
 from qbsbp.model import MOST, ModelConfig, PassingModel, PiecewiseLinear, _standardise
 
@@ -21,6 +21,15 @@ LAWS = {
     "spliced_binned_pareto": SMALL,
     "binned": dataclasses.replace(SMALL, law="binned"),
     "normal": dataclasses.replace(SMALL, law="normal", bin_edges=(), location=5.0),
+    "student_t": dataclasses.replace(SMALL, law="student_t", bin_edges=(), location=5.0),
+    "hybrid_pareto": dataclasses.replace(SMALL, law="hybrid_pareto", bin_edges=(), location=5.0, components=3),
+}
+CLASSES = {
+    "spliced_binned_pareto": SplicedBinnedPareto,
+    "binned": Binned,
+    "normal": Normal,
+    "student_t": StudentT,
+    "hybrid_pareto": HybridPareto,
 }
 
 
@@ -47,7 +56,7 @@ def shaken(config, seed=0):
 
 @pytest.mark.parametrize("law", LAWS)
 def test_a_fresh_law_for_each_play(law):
-    cls = {"spliced_binned_pareto": SplicedBinnedPareto, "binned": Binned, "normal": Normal}[law]
+    cls = CLASSES[law]
     model, plays = shaken(LAWS[law]), make_plays(9)
     first = model(plays.x, plays.lengths, plays.static)
     second = model(plays.x, plays.lengths, plays.static)
@@ -89,6 +98,11 @@ def test_before_training_every_play_gets_climatology(law):
     if law == "normal":
         assert out.mean[0].item() == pytest.approx(plays.y.mean().item(), rel=1e-4)
         assert out.stddev[0].item() == pytest.approx(plays.y.std().item(), rel=1e-3)
+    elif law in ("student_t", "hybrid_pareto"):  # no closed form of the likeliest: a start that is about right
+        frequency = (
+            (plays.y[:, None] <= torch.stack([out.icdf(torch.full((50,), u))[0] for u in levels])).float().mean(0)
+        )
+        torch.testing.assert_close(frequency, levels, atol=0.1, rtol=0)
     else:
         frequency = (plays.y[:, None] <= out.icdf(levels[:, None])[:, 0]).float().mean(0)
         torch.testing.assert_close(frequency, levels, atol=0.01, rtol=0)
@@ -255,7 +269,7 @@ def test_a_model_reads_encoded_features_constant_and_two_valued_ones_too(law):
     nn.init.normal_(model.output.weight)
     assert model.hidden[0].in_features == 8 + 2 * (1 + 6)
     out = model(plays.x, plays.lengths, plays.static)
-    loss = out.cdf(torch.tensor(5.0)).sum()
+    loss = out.log_prob(torch.tensor(5.0)).sum()
     loss.backward()
     assert loss.isfinite() and all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
     # the edges are part of the model
@@ -357,8 +371,12 @@ def test_configuration_survives_json():
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"law": "gaussian"}, "law: expected one of spliced_binned_pareto, binned, normal, got 'gaussian'"),
+        (
+            {"law": "gaussian"},
+            "law: expected one of spliced_binned_pareto, binned, normal, student_t, hybrid_pareto, got 'gaussian'",
+        ),
         ({"law": "normal"}, "bin_edges: the normal law has no bins"),
+        ({"components": 2}, "components: .* more than 1 only for hybrid_pareto, got 2 for spliced_binned_pareto"),
         ({"bin_edges": ()}, "bin_edges: .* needs at least 3 increasing edges .* got 0"),
         ({"bin_edges": (0, 2, 2, 3)}, "bin_edges: .* strictly increasing, but 2 is followed by 2"),
         ({"bin_edges": (0, 2, float("inf"))}, "bin_edges: .* but 2 is followed by inf"),
