@@ -1,6 +1,6 @@
 """Do the intervals of `qbsbp.extremes` hold the truth as often as they say?
 
-    OMP_NUM_THREADS=1 python -m benchmarks.extremes
+    OMP_NUM_THREADS=1 python -m benchmarks.extremes --record benchmarks/recorded
 
 Excesses of generalized Pareto laws, 200 at a time, exact and as whole numbers cut at a limit, 500 times each; share of
 the 95 % profile-likelihood intervals that hold the true shape and the true level of one in 100 exceedances. Beside it
@@ -10,8 +10,10 @@ the interval in which the share itself should lie, if the intervals are right, i
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from qbsbp.extremes import fit_gpd, whole_excesses
@@ -37,7 +39,9 @@ def once(xi: float, whole: bool, rng: np.random.Generator) -> tuple[bool, bool]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=500)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--record", type=Path, metavar="DIRECTORY", help="write the table there, as CSV")
+    args = parser.parse_args()
+    repeats, rows = args.repeats, []
     low, high = stats.binom.ppf([0.025, 0.975], repeats, 0.95) / repeats
     print(f"| excesses | shape | holds the shape | holds the level | {low:.1%} to {high:.1%} expected |")
     print("|---|---|---|---|---|")
@@ -47,7 +51,10 @@ def main() -> None:
             shape, level = np.mean([once(xi, whole, rng) for _ in range(repeats)], axis=0)
             inside = all(low <= share <= high for share in (shape, level))
             kind = "whole, cut" if whole else "exact"
+            rows.append({"excesses": kind, "xi": xi, "shape": shape, "level": level, "from": low, "to": high})
             print(f"| {kind} | {xi} | {shape:.1%} | {level:.1%} | {'inside' if inside else 'OUTSIDE'} |", flush=True)
+    if args.record:
+        pd.DataFrame(rows).round(4).to_csv(args.record / "extremes.csv", index=False)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """From tables to tensors: what a network is given of a play, and the outcome it is asked about."""
 
 from .passing import PASSING_PLAYER_FEATURES, PASSING_SLOTS, PASSING_STATIC_FEATURES, passing_plays
-from .series import series_windows
+from .series import series_edges, series_windows
 from .stored import StoredPlays, passing_season
 from .tensors import PlayTensors
 from .ultimate import PLAYER_FEATURES, STATIC_FEATURES, ultimate_windows
@@ -11,6 +11,7 @@ __all__ = [
     "StoredPlays",
     "passing_plays",
     "passing_season",
+    "series_edges",
     "series_windows",
     "PASSING_PLAYER_FEATURES",
     "PASSING_STATIC_FEATURES",

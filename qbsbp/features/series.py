@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from .tensors import PlayTensors
 
-__all__ = ["series_windows"]
+__all__ = ["series_edges", "series_windows"]
 
 
 def series_windows(
@@ -57,3 +57,31 @@ def series_windows(
         y=torch.from_numpy(values[context:].astype(np.float32)),
         group=torch.arange(windows) // block,
     )
+
+
+def series_edges(values: ArrayLike, bins: int = 100, *, even: float = 0.3, whole: bool = False) -> tuple[float, ...]:
+    """Edges of bins from the least to the greatest value, most of them where most values are.
+
+    The edges are the quantiles, at even levels, of a law that is uniform between the ends with probability `even` and
+    else the values' own: fine in the bulk, and never wider than the range over `even` times the number of bins.
+
+    Args:
+        values: The values of training, shape (n,).
+        bins: How many; with `whole` there may be fewer, since edges that fall together are one.
+        even: The uniform law's share, in (0, 1]; 1 gives bins of one width.
+        whole: Put the edges halfway between whole numbers, for counts.
+
+    Raises:
+        ValueError: The values are all the same, or `even` is out of its range.
+    """
+    values = np.sort(np.asarray(values, dtype=np.float64))
+    if not 0 < even <= 1 or values.size < 2 or values[0] == values[-1]:
+        raise ValueError(f"values, even: expected values that differ and a share in (0, 1], came even={even!r}.")
+    x = np.unique(np.concatenate([values, np.linspace(values[0], values[-1], 10 * bins + 1)]))
+    level = (1 - even) * np.searchsorted(values, x, side="right") / len(values)
+    level += even * (x - values[0]) / (values[-1] - values[0])
+    edges = np.interp(np.linspace(level[0], 1, bins + 1), level, x)
+    edges[0], edges[-1] = values[0], values[-1]
+    if whole:
+        edges = np.unique(np.concatenate([[values[0] - 0.5], np.floor(edges) + 0.5]))
+    return tuple(float(edge) for edge in np.unique(edges))
