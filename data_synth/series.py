@@ -18,15 +18,19 @@ them, which makes the steps independent. `varying` is ours: every part of its la
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import signal, special, stats
 
-__all__ = ["Series", "asymmetric", "contaminated", "iid", "sinusoid", "varying"]
+__all__ = ["Series", "asymmetric", "contaminated", "iid", "sinusoid", "varying", "write_tweets"]
 
 SPIKES = 0.15
 NOISE, DEGREES = 0.25, 10.0
@@ -261,6 +265,36 @@ def contaminated(series: Series, *, share: float = 0.02, size: float = 20.0, see
     junk = rng.random(len(series)) < share
     far = series.location + size * np.where(rng.random(len(series)) < 0.5, 1, -1) * (1 + rng.random(len(series)))
     return replace(series, values=np.where(junk, far, series.values), junk=junk)
+
+
+# --- counts on disk ---------------------------------------------------------------------------------------------------
+
+
+def write_tweets(folder: str | os.PathLike[str], *, days: int = 55, seed: int) -> None:
+    """Three series of counts every five minutes, in the files of the Numenta Anomaly Benchmark: a stand-in for it.
+
+    A count is Poisson, its mean a daily wave times a slowly varying log-normal level times now and then a burst of
+    generalized Pareto size that dies away over an hour. `ABC` is busy, `DEF` quiet, `GHI` mostly 0. No label is set.
+
+    Args:
+        folder: An existing folder.
+        days: Length of the series.
+        seed: Of all randomness.
+    """
+    rng = np.random.default_rng(seed)
+    n = 288 * days
+    stamp = pd.date_range("2015-02-26 21:42:53", periods=n, freq="5min").strftime("%Y-%m-%d %H:%M:%S")
+    names = {}
+    for ticker, level in {"ABC": 40.0, "DEF": 8.0, "GHI": 0.3}.items():
+        slow = special.ndtr(np.convolve(rng.standard_normal(n + 288), np.full(289, 1 / 17), mode="valid"))
+        burst = np.where(rng.random(n) < 0.002, 2 * np.expm1(0.4 * rng.exponential(size=n)) / 0.4, 0.0)
+        burst = signal.lfilter([1.0], [1.0, -np.exp(-1 / 12)], burst)
+        mean = level * np.exp(0.5 * np.sin(2 * np.pi * np.arange(n) / 288) + slow - 0.5) * (1 + burst)
+        name = f"Twitter_volume_{ticker}.csv"
+        pd.DataFrame({"timestamp": stamp, "value": rng.poisson(mean)}).to_csv(Path(folder) / name, index=False)
+        names[f"realTweets/{name}"] = []
+    for labels in ("combined_labels.json", "combined_windows.json"):
+        (Path(folder) / labels).write_text(json.dumps(names))
 
 
 # --- small parts ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 from scipy.integrate import quad
 
-from data_synth.series import asymmetric, contaminated, iid, sinusoid, varying
+from data_synth.series import asymmetric, contaminated, iid, sinusoid, varying, write_tweets
+from qbsbp.datasets import nab
 
 MAKERS = {"sinusoid": sinusoid, "asymmetric": asymmetric, "iid": iid, "varying": varying}
 
@@ -83,3 +84,17 @@ def test_contamination_replaces_values_and_leaves_the_law():
         contaminated(clean, share=1.5, seed=1)
     with pytest.raises(ValueError, match="n: expected at least 1 step, came 0"):
         sinusoid(0, seed=1)
+
+
+def test_the_stand_in_for_tweets_is_read_by_the_reader_of_the_real_ones(tmp_path):
+    write_tweets(tmp_path, days=20, seed=1)
+    found = nab.read(tmp_path, verify=False)
+    summary = found.summary.set_index("ticker")
+    assert list(summary.index) == ["ABC", "DEF", "GHI"]
+    assert (summary["rows"] == 20 * 288).all()
+    assert summary["degenerate"].tolist() == [False, False, True]
+    assert (summary["max"] > 5 * summary["quantile_99"].clip(lower=1)).any()  # bursts
+    again = tmp_path / "again"
+    again.mkdir()
+    write_tweets(again, days=20, seed=1)
+    assert all(path.read_bytes() == (tmp_path / path.name).read_bytes() for path in again.iterdir())
