@@ -113,8 +113,8 @@ def abilities(name: str, seed: int, junk: bool) -> dict[str, float]:
 
     `body`, `lower` and `upper`: PP errors of the regions. `below` and `above`: how often an outcome passes the
     quantiles at 0.1 % and 99.9 %, in units of 0.1 %. `threshold`, `scale` and `tail`: rank correlations over time of
-    the predicted with the true quantile at 95 %, of half the distance from 5 % to 95 %, and of how much further the
-    upper tail reaches than the lower, (99.9 % - 95 %) / (5 % - 0.1 %). `crps`, of the clean future.
+    the predicted with the true quantile at 95 %, of the distance from 5 % to 95 %, and of how much further the upper
+    tail reaches than the lower. `crps`, of the clean future. Intervals by blocks of 500 steps.
     """
     clean = [makers.varying(n, seed=7000 + 10 * seed + k) for k, n in enumerate((8000, 2000, 20_000))]
     shown = [makers.contaminated(one, share=0.03, seed=seed + k) for k, one in enumerate(clean[:2])] if junk else clean
@@ -129,20 +129,30 @@ def abilities(name: str, seed: int, junk: bool) -> dict[str, float]:
     found = np.stack([law.icdf(torch.full_like(y, level)).numpy() for level in levels])
     right = truth.quantile(np.array(levels))[CONTEXT:].T
 
-    def agree(what) -> float:
-        return float(stats.spearmanr(what(found), what(right)).statistic)
-
-    return {
-        **evaluation.pp_error(u).to_dict(),
-        "below": float((y.numpy() < found[0]).mean()) / RISK,
-        "above": float((y.numpy() > found[3]).mean()) / RISK,
-        "threshold": agree(lambda q: q[2]),
-        "scale": agree(lambda q: (q[2] - q[1]) / 2),
-        "tail": agree(lambda q: (q[3] - q[2]) / np.maximum(q[1] - q[0], 1e-6)),
-        "crps": finite_mean(evaluation.crps(law, y)),
-        "upper_crps": finite_mean(evaluation.tail_crps(law, y, torch.from_numpy(right[2]).float())),
-        "nll": finite_mean(evaluation.nll(law, y)),
+    score = evaluation.crps(law, y).numpy()
+    rows = np.column_stack([u, y.numpy() < found[0], y.numpy() > found[3], score, found.T, right.T])
+    statistics = {
+        **{part: lambda v, part=part: evaluation.pp_error(v[:, 0])[part] for part in ("lower", "body", "upper")},
+        "below": lambda v: v[:, 1].mean() / RISK,
+        "above": lambda v: v[:, 2].mean() / RISK,
+        "crps": lambda v: v[:, 3].mean(),
+        "threshold": lambda v: rank_correlation(v[:, 6], v[:, 10]),
+        "scale": lambda v: rank_correlation(v[:, 6] - v[:, 5], v[:, 10] - v[:, 9]),
+        "tail": lambda v: rank_correlation(lopsided(v[:, 4:8]), lopsided(v[:, 8:12])),
     }
+    return {
+        name: evaluation.group_bootstrap(rows, parts[2].group, statistic=of, draws=100, seed=0).__dict__
+        for name, of in statistics.items()
+    }
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    return float(stats.spearmanr(a, b).statistic)
+
+
+def lopsided(quantiles: np.ndarray) -> np.ndarray:
+    """How much further the upper tail reaches than the lower, from quantiles at 0.1, 5, 95 and 99.9 %."""
+    return (quantiles[:, 3] - quantiles[:, 2]) / np.maximum(quantiles[:, 1] - quantiles[:, 0], 1e-6)
 
 
 def with_swings(values: np.ndarray) -> np.ndarray:
@@ -165,11 +175,17 @@ def stream_abilities(name: str, seed: int, junk: bool) -> dict[str, float]:
             kind = SPOT(risk, level=0.95) if name == "SPOT" else DSPOT(risk, level=0.95, depth=20)
             found[risk] = kind.start(values[:10_000]).run(values[10_000:])
     far, near = found[RISK], found[0.01]
-    true = clean.quantile(np.array([0.99, 0.999]))[10_000:].T
+    true = clean.quantile(np.array([0.99, 0.999]))[10_000:]
+    rows = np.column_stack([far.alarm, near.threshold, far.threshold, true])
+    statistics = {
+        "above": lambda v: v[:, 0].mean() / RISK,
+        "threshold": lambda v: rank_correlation(v[:, 1], v[:, 3]),
+        "scale": lambda v: rank_correlation(v[:, 2] - v[:, 1], v[:, 4] - v[:, 3]),
+    }
+    group = np.arange(len(rows)) // 500
     return {
-        "above": float(far.alarm.mean()) / RISK,
-        "threshold": float(stats.spearmanr(near.threshold, true[0]).statistic),
-        "scale": float(stats.spearmanr(far.threshold - near.threshold, true[1] - true[0]).statistic),
+        name: evaluation.group_bootstrap(rows, group, statistic=of, draws=100, seed=0).__dict__
+        for name, of in statistics.items()
     }
 
 
@@ -240,7 +256,7 @@ def streams() -> pd.DataFrame:
     kinds = {
         "normal": lambda rng: rng.standard_normal(len(step)),
         "Student-t, 4 degrees": lambda rng: rng.standard_t(4, len(step)),
-        "level drifts": lambda rng: rng.standard_normal(len(step)) + 8 * step / len(step),
+        "level drifts": lambda rng: rng.standard_normal(len(step)) + 4 * step / len(step),
         "level swings": lambda rng: rng.standard_normal(len(step)) + 3 * np.sin(2 * np.pi * step / 200),
         "scale swings": lambda rng: rng.standard_normal(len(step)) * np.exp(np.sin(2 * np.pi * step / 4000)),
     }

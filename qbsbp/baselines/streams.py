@@ -73,7 +73,7 @@ def grimshaw(excess: ArrayLike, censored: ArrayLike = ()) -> tuple[float, float]
         value, _ = profile(theta)
         best = int(np.argmax(value))
         left, right = theta[max(best - 1, 0)], theta[min(best + 1, len(theta) - 1)]
-        theta = np.linspace(left, right, 25)
+        theta = np.linspace(left, right, 11)
     value, xi = profile(theta)
     best = int(np.argmax(value))
     # between three neighbours the top of a parabola
@@ -88,8 +88,8 @@ def grimshaw(excess: ArrayLike, censored: ArrayLike = ()) -> tuple[float, float]
     return (0.0, float(mean)) if abs(at) * mean < 1e-8 else (shape, shape / at)
 
 
-_NEAR = np.geomspace(1e-6, 0.98, 24)  # how near theta comes to -1 / max z
-_FAR = np.geomspace(1e-3, 200, 24)  # theta in units of 1 / mean z
+_NEAR = np.geomspace(1e-5, 0.98, 16)  # how near theta comes to -1 / max z
+_FAR = np.geomspace(1e-2, 200, 16)  # theta in units of 1 / mean z
 
 
 @dataclass(frozen=True)
