@@ -125,7 +125,7 @@ def width(law: Distribution, level: float = 0.9) -> Tensor:
     if not 0 < level < 1:
         raise ValueError(f"level: expected a probability in (0, 1), got {level}")
     like = next(v for v in vars(law).values() if isinstance(v, Tensor) and v.is_floating_point())
-    low, high = (torch.full(law.batch_shape, (1 + sign * level) / 2).to(like) for sign in (-1, 1))
+    low, high = (like.new_full(law.batch_shape, (1 + sign * level) / 2) for sign in (-1, 1))
     return law.icdf(high) - law.icdf(low)
 
 

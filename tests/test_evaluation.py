@@ -9,7 +9,8 @@ import torch
 from scipy import integrate, stats
 from torch.distributions import Laplace, Normal
 
-from qbsbp.distributions import SplicedBinnedPareto
+from qbsbp import evaluation
+from qbsbp.distributions import SplicedBinnedPareto, StudentT
 from qbsbp.evaluation import (
     Interval,
     coverage,
@@ -183,3 +184,66 @@ def test_wrong_arguments_of_the_bootstrap():
         group_bootstrap(np.arange(3.0), np.zeros(2), seed=0)
     with pytest.raises(ValueError, match=r"reference: expected the shape of values"):
         paired_difference(np.arange(3.0), np.arange(2.0), np.arange(3), seed=0)
+
+
+# --- tails and series -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("threshold", [-2.0, 0.0, 1.5, 6.0])
+@pytest.mark.parametrize("name", ["normal", "spliced", "student"])
+def test_the_two_tails_of_the_crps_add_up_to_it(name, threshold):
+    y = torch.tensor([-4.0, -0.3, 0.0, 1.6, 9.0], dtype=torch.float64)
+    zero, one = torch.zeros_like(y), torch.ones_like(y)
+    law = {
+        "normal": Normal(zero, one),
+        "student": StudentT(3 * one, zero, one),
+        "spliced": SplicedBinnedPareto(
+            torch.linspace(-3, 3, 41, dtype=torch.float64),
+            -torch.linspace(-2.9, 2.9, 40).double().square().repeat(5, 1),
+            0.1 * one, one, 0.3 * one, one,
+        ),
+    }[name]  # fmt: skip
+    parts = [evaluation.tail_crps(law, y, threshold, tail=tail) for tail in ("lower", "upper")]
+    torch.testing.assert_close(parts[0] + parts[1], evaluation.crps(law, y), rtol=2e-3, atol=1e-6)
+
+
+def test_the_true_law_has_the_least_tail_crps():
+    torch.manual_seed(0)
+    y = StudentT(torch.tensor(3.0), torch.tensor(0.0), torch.tensor(1.0)).sample((20_000,)).double()
+    one = torch.ones_like(y)
+    laws = {"true": StudentT(3 * one, 0 * one, one), "short": StudentT(30 * one, 0 * one, 1.3 * one)}
+    scores = {name: evaluation.tail_crps(law, y, 2.0).mean() for name, law in laws.items()}
+    assert scores["true"] < scores["short"]
+    with pytest.raises(ValueError, match="tail: expected 'upper' or 'lower', got 'both'"):
+        evaluation.tail_crps(laws["true"], y, 2.0, tail="both")
+
+
+def test_width_is_that_of_the_central_interval():
+    law = Normal(torch.zeros(3, dtype=torch.float64), torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64))
+    np.testing.assert_allclose(evaluation.width(law, 0.9), 2 * stats.norm.ppf(0.95) * np.array([1, 2, 5]), rtol=1e-9)
+    with pytest.raises(ValueError, match="level: expected a probability"):
+        evaluation.width(law, 1.0)
+
+
+def test_diebold_mariano_keeps_its_level_on_correlated_differences():
+    rng = np.random.default_rng(0)
+    rejected, naive = 0, 0
+    for _ in range(200):
+        noise = rng.standard_normal(1003)
+        d = noise[3:] + noise[2:-1] + noise[1:-2] + noise[:-3]  # neighbours have three parts of four in common
+        interval, p = evaluation.diebold_mariano(d, np.zeros_like(d))
+        assert (p < 0.05) == (interval.lower > 0 or interval.upper < 0)
+        rejected += p < 0.05
+        naive += stats.ttest_1samp(d, 0).pvalue < 0.05
+    assert rejected < 26 < naive
+
+
+def test_diebold_mariano_finds_a_difference_and_names_bad_scores():
+    rng = np.random.default_rng(1)
+    interval, p = evaluation.diebold_mariano(rng.random(500), 0.2 + rng.random(500))
+    assert interval.upper < 0 and p < 1e-6
+    assert evaluation.diebold_mariano(np.ones(50), np.ones(50))[1] == 1.0
+    with pytest.raises(ValueError, match="at step 3 they differ by inf"):
+        evaluation.diebold_mariano(np.r_[np.ones(3), np.inf, np.ones(20)], np.zeros(24))
+    with pytest.raises(ValueError, match="n >= 10"):
+        evaluation.diebold_mariano(np.ones(5), np.ones(5))

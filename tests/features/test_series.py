@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qbsbp.features import series_windows
+from qbsbp.features import series_edges, series_windows
 
 
 def test_a_window_is_what_came_before_its_value():
@@ -46,3 +46,24 @@ def test_inputs_take_the_place_of_values():
 def test_bad_series_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         series_windows(**arguments)
+
+
+def test_edges_are_narrow_where_values_are_and_reach_from_end_to_end():
+    values = np.random.default_rng(0).standard_t(3, 5000)
+    edges = np.array(series_edges(values, 50))
+    assert len(edges) == 51 and (np.diff(edges) > 0).all()
+    assert edges[0] == values.min() and edges[-1] == values.max()
+    widths = np.diff(edges)
+    assert widths[20:30].mean() < 0.1 * widths.max()
+    assert widths.max() <= (values.max() - values.min()) / (0.3 * 50) * 1.01
+    even = np.diff(series_edges(values, 50, even=1.0))
+    np.testing.assert_allclose(even, even[0], rtol=1e-6)
+
+
+def test_edges_of_counts_lie_between_whole_numbers():
+    counts = np.random.default_rng(0).poisson(2.0, 3000)
+    edges = np.array(series_edges(counts, whole=True))
+    assert (edges % 1 == 0.5).all()
+    assert edges[0] == counts.min() - 0.5 and edges[-1] >= counts.max()
+    with pytest.raises(ValueError, match="values that differ"):
+        series_edges(np.ones(20))
