@@ -198,7 +198,7 @@ def test_verdicts_and_the_line_that_counts_them():
 
 
 def test_a_small_league_answers_every_row():
-    config = LeagueConfig(teams=6, weeks=4, seasons=2)
+    config = LeagueConfig(teams=6, weeks=3, seasons=2)
     observed = [realism.observe(season) for season in make_league(config, seed=11)]
     measured, intervals = realism.figures(observed, config.weeks, 3, seed=0)
     targets = realism.read_targets().set_index("key")
@@ -209,4 +209,4 @@ def test_a_small_league_answers_every_row():
         np.concatenate([o.dropbacks["complete"] for o in observed]).sum()
         / np.concatenate([o.dropbacks["attempt"] for o in observed]).sum()
     )
-    assert sum(len(o.dropbacks["attempt"]) for o in observed) > 1_200
+    assert sum(len(o.dropbacks["attempt"]) for o in observed) > 1_000

@@ -13,7 +13,7 @@ from data_synth.league import LeagueConfig, make_league, make_season, schedule
 from qbsbp.schema import FOOTBALL, check
 
 SMALL = LeagueConfig(teams=4, weeks=2)
-TINY = LeagueConfig(teams=2, weeks=1)  # one game
+TINY = LeagueConfig(teams=2, weeks=1, clock_speed=3)  # one short game
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ def test_filled_rows_are_near_those_that_are_missing(season, tmp_path, layout, m
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_season_of_the_league_comes_back(tmp_path, layout):
-    season = make_season(LeagueConfig(teams=2, weeks=1), seed=11)
+    season = make_season(LeagueConfig(teams=2, weeks=1, clock_speed=3), seed=11)
     write(season, tmp_path / "season", layout, progress=False)
     tracking = read(tmp_path / "season")
     assert_same_plays(season.plays, tracking.plays, but=("air_yards",) if layout.endswith("2023") else ())
