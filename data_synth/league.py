@@ -505,7 +505,7 @@ def _players(passers: pd.DataFrame, rosters: pd.DataFrame, names: list[str]) -> 
                 name = _name(rng)
             taken.add(name)
             low, high = _NUMBERS[person.position]
-            wanted = sorted(free & set(range(low, high + 1))) or sorted(free)
+            wanted = [n for n in range(low, high + 1) if n in free] or sorted(free)
             number = int(wanted[int(rng.integers(len(wanted)))])
             free.remove(number)
             height, weight = _SIZE[person.position]
