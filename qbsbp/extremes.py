@@ -194,7 +194,7 @@ class GpdFit:
             middle = float(np.log(self.beta))
             return _least(lambda log_beta: self._nll(xi, np.exp(log_beta)), middle - 6, middle + 6)
 
-        return self._profile(profile, self.xi, self.se[0], XI_RANGE, level)
+        return _profile_interval(profile, self.xi, self.se[0], XI_RANGE, self.log_likelihood, level)
 
     def return_level(self, period: float, *, rate: float, threshold: float = 0.0, level: float = 0.95) -> Interval:
         r"""The level that is exceeded once in `period` outcomes, with its profile-likelihood interval.
@@ -226,28 +226,12 @@ class GpdFit:
         best = self.beta * reach(self.xi)
         gradient = np.array([self.beta * (reach(self.xi + 1e-5) - reach(self.xi - 1e-5)) / 2e-5, reach(self.xi)])
         se = float(np.sqrt(gradient @ self.covariance @ gradient)) / best
-        found = self._profile(profile, float(np.log(best)), se, (-np.inf, np.inf), level)
+        ends = (-np.inf, np.inf)
+        found = _profile_interval(profile, float(np.log(best)), se, ends, self.log_likelihood, level)
         return Interval(*(threshold + float(np.exp(value)) for value in (found.estimate, found.lower, found.upper)))
 
     def _nll(self, xi: float, beta: float) -> float:
         return _nll(xi, beta, self.lower, self.upper)
-
-    def _profile(
-        self, profile: Callable[[float], float], best: float, se: float, bounds: tuple[float, float], level: float
-    ) -> Interval:
-        """Where the profile falls by half a quantile of chi squared below its maximum, on both sides of `best`."""
-        most = -self.log_likelihood + stats.chi2.ppf(level, 1) / 2
-        ends = []
-        for sign, bound in ((-1, bounds[0]), (1, bounds[1])):
-            step = sign * max(se, 1e-3)
-            end = best + step
-            while profile(end) < most and sign * (bound - end) > 0:
-                step *= 1.6
-                end += step
-            end = sign * min(sign * end, sign * bound)
-            outside = profile(end) >= most
-            ends.append(optimize.brentq(lambda v: profile(v) - most, best, end, xtol=1e-6) if outside else end)
-        return Interval(best, *ends)
 
 
 def fit_gpd(lower: ArrayLike, upper: ArrayLike | None = None) -> GpdFit:
@@ -397,6 +381,7 @@ class GevFit:
         sigma: Scale, > 0.
         covariance: Of (xi, mu, sigma), shape (3, 3).
         log_likelihood: At the maximum.
+        maxima: What it was fitted to, shape (blocks,).
     """
 
     xi: float
@@ -404,17 +389,54 @@ class GevFit:
     sigma: float
     covariance: NDArray
     log_likelihood: float
+    maxima: NDArray
 
     @property
     def se(self) -> NDArray:
         """Standard errors of xi, mu and sigma."""
         return np.sqrt(np.diag(self.covariance))
 
-    def return_level(self, blocks: float) -> float:
-        """The level that the maximum of a block exceeds once in so many blocks (> 1)."""
+    def return_level(self, blocks: float, *, level: float = 0.95) -> Interval:
+        r"""The level that the maximum of a block exceeds once in so many blocks, with its profile-likelihood interval.
+
+        .. math:: y = \mu + \tfrac{\sigma}{\xi} \big( (-\log(1 - 1/m))^{-\xi} - 1 \big)
+
+        Args:
+            blocks: m, above 1.
+            level: Probability of the interval.
+
+        Raises:
+            ValueError: `blocks` is not above 1.
+        """
         if not blocks > 1:
             raise ValueError(f"blocks: expected more than 1, came {blocks:g}.")
-        return float(self.mu + self.sigma * special.boxcox(-1 / np.log1p(-1 / blocks), self.xi))
+
+        def reach(xi: float) -> float:  # of the level above mu, in scales
+            return float(special.boxcox(-1 / np.log1p(-1 / blocks), xi))
+
+        unit = self.sigma  # all in scales from mu: the search needs no other unit
+        y = (self.maxima - self.mu) / unit
+        best = reach(self.xi)
+        starts = [np.array([self.xi, 0.0])]  # the last is where the search before ended
+
+        def profile(value: float) -> float:
+            def nll(parameters: NDArray) -> float:
+                xi, sigma = parameters[0], np.exp(parameters[1])
+                return _gev_nll(xi, value - sigma * reach(xi), sigma, y)
+
+            stretched = [np.array([self.xi, np.log(value / best)])] if value * best > 0 else []
+            start = min(stretched + starts[-1:], key=nll)
+            found = optimize.minimize(nll, start, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-9})
+            starts.append(found.x)
+            return float(found.fun)
+
+        step = 1e-5
+        slope = (reach(self.xi + step) - reach(self.xi - step)) / (2 * step)
+        gradient = np.array([unit * slope, 1.0, best])
+        se = float(np.sqrt(gradient @ self.covariance @ gradient)) / unit
+        most = self.log_likelihood + len(y) * float(np.log(unit))
+        found = _profile_interval(profile, best, se, (-np.inf, np.inf), most, level)
+        return Interval(*(self.mu + unit * value for value in (found.estimate, found.lower, found.upper)))
 
 
 def fit_gev(maxima: ArrayLike) -> GevFit:
@@ -434,13 +456,8 @@ def fit_gev(maxima: ArrayLike) -> GevFit:
         raise ValueError("maxima: expected some that differ, and all are the same.")
     y = (maxima - centre) / scale
 
-    def nll(parameters: NDArray, y: NDArray = y) -> float:
-        xi, mu, sigma = parameters
-        z = (y - mu) / sigma if sigma > 0 else y
-        if sigma <= 0 or (1 + xi * z <= 0).any():
-            return IMPOSSIBLE
-        hazard = _log1p_over(xi, z)  # log(1 + xi z) / xi
-        return float(len(y) * np.log(sigma) + np.sum((1 + xi) * hazard + np.exp(-hazard)))
+    def nll(parameters: NDArray) -> float:
+        return _gev_nll(*parameters, y)
 
     options = {"xatol": 1e-9, "fatol": 1e-11, "maxiter": 8000, "maxfev": 8000}
     bounds = [XI_RANGE, (None, None), (1e-6, None)]
@@ -453,8 +470,8 @@ def fit_gev(maxima: ArrayLike) -> GevFit:
     )
     xi, mu, sigma = found.x
     best = np.array([xi, centre + scale * mu, scale * sigma])
-    covariance = _covariance(lambda p: nll(p, maxima), best, np.array([1.0, best[2], best[2]]))
-    return GevFit(*map(float, best), covariance, -float(found.fun) - len(y) * float(np.log(scale)))
+    covariance = _covariance(lambda p: _gev_nll(*p, maxima), best, np.array([1.0, best[2], best[2]]))
+    return GevFit(*map(float, best), covariance, -float(found.fun) - len(y) * float(np.log(scale)), maxima)
 
 
 def decluster(series: ArrayLike, threshold: float, run: int) -> NDArray:
@@ -511,10 +528,42 @@ def _nll(xi: float, beta: float, lower: NDArray, upper: NDArray) -> float:
     return -float(np.where(exact, density, between).sum())
 
 
+def _gev_nll(xi: float, mu: float, sigma: float, y: NDArray) -> float:
+    """Minus log likelihood of maxima."""
+    z = (y - mu) / sigma if sigma > 0 else y
+    if sigma <= 0 or (1 + xi * z <= 0).any():
+        return IMPOSSIBLE
+    hazard = _log1p_over(xi, z)  # log(1 + xi z) / xi
+    return float(len(y) * np.log(sigma) + np.sum((1 + xi) * hazard + np.exp(-hazard)))
+
+
 def _least(function: Callable[[float], float], low: float, high: float) -> float:
     """The least value of a function with one valley between two numbers."""
     found = optimize.minimize_scalar(function, bounds=(low, high), method="bounded", options={"xatol": 1e-7})
     return float(found.fun)
+
+
+def _profile_interval(
+    profile: Callable[[float], float],
+    best: float,
+    se: float,
+    bounds: tuple[float, float],
+    log_likelihood: float,
+    level: float,
+) -> Interval:
+    """Where a profile (minus log likelihood) comes to half a quantile of chi squared over its least, around `best`."""
+    most = -log_likelihood + stats.chi2.ppf(level, 1) / 2
+    ends = []
+    for sign, bound in ((-1, bounds[0]), (1, bounds[1])):
+        step = sign * max(se, 1e-3)
+        end = best + step
+        while profile(end) < most and sign * (bound - end) > 0:
+            step *= 1.6
+            end += step
+        end = sign * min(sign * end, sign * bound)
+        outside = profile(end) >= most
+        ends.append(optimize.brentq(lambda v: profile(v) - most, best, end, xtol=1e-6) if outside else end)
+    return Interval(best, *ends)
 
 
 def _covariance(nll: Callable[[NDArray], float], at: NDArray, unit: NDArray) -> NDArray:

@@ -34,7 +34,7 @@ from .tracking import nearest_opponent
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .extremes import Hill, MeanExcess, Stability
+    from .extremes import Hill, Interval, MeanExcess, Stability
     from .schema import Layout, Tracking
 
 COLORS = {
@@ -333,6 +333,23 @@ def plot_stability(found: Stability) -> Figure:
         ax.set_ylabel(label)
     axes[1].set_xlabel("threshold u")
     return fig
+
+
+def plot_return_levels(periods: Sequence[float], levels: Sequence[Interval], *, ax: Axes | None = None) -> Axes:
+    """Levels over the logarithm of the time in which they are exceeded once, each with its interval as a bar.
+
+    Args:
+        periods: Outcomes, or blocks, in which the level is exceeded once.
+        levels: What `GpdFit.return_level` or `GevFit.return_level` of `qbsbp.extremes` returned for each.
+        ax: Axes to draw on, new ones by default.
+    """
+    if ax is None:
+        _, ax = plt.subplots()
+    ax.plot(periods, [level.estimate for level in levels], "o-", color=COLORS["upper_tail"])
+    ends = [level.lower for level in levels], [level.upper for level in levels]
+    ax.vlines(periods, *ends, color=COLORS["upper_tail"], lw=2)
+    ax.set(xscale="log", xlabel="period", ylabel="level exceeded once in a period")
+    return ax
 
 
 def _band(x: np.ndarray, y: np.ndarray, lower: np.ndarray, upper: np.ndarray, ax: Axes | None) -> Axes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from qbsbp.extremes import (
     block_maxima,
@@ -153,7 +153,30 @@ def test_a_generalized_extreme_value_law_as_scipy_fits_it(xi):
     own = stats.genextreme.logpdf(maxima, -fit.xi, fit.mu, fit.sigma).sum()
     assert fit.log_likelihood == pytest.approx(own, abs=1e-5)
     assert np.all(np.abs(np.array([fit.xi, fit.mu, fit.sigma]) - [xi, 10, 2]) < 4 * fit.se)
-    assert fit.return_level(100) == pytest.approx(stats.genextreme.isf(0.01, -fit.xi, fit.mu, fit.sigma), rel=1e-6)
+    level = fit.return_level(100)
+    assert level.estimate == pytest.approx(stats.genextreme.isf(0.01, -fit.xi, fit.mu, fit.sigma), rel=1e-6)
+    assert level.lower < stats.genextreme.isf(0.01, -xi, 10, 2) < level.upper
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1e4])
+@pytest.mark.parametrize("xi", [-0.2, 0.3])
+def test_intervals_of_block_levels_are_where_the_profile_has_fallen(xi, unit):
+    maxima = unit * stats.genextreme.rvs(-xi, loc=10, scale=2, size=80, random_state=np.random.default_rng(4))
+    fit = fit_gev(maxima)
+    found = fit.return_level(50)
+    for end in (found.lower, found.upper):
+
+        def nll(parameters, end=end):
+            shape, sigma = parameters[0], unit * np.exp(parameters[1])
+            mu = end - stats.genextreme.isf(1 / 50, -shape, 0, sigma)
+            return min(-stats.genextreme.logpdf(maxima, -shape, mu, sigma).sum(), 1e9)
+
+        grid = [(shape, np.log(scale)) for shape in np.linspace(-0.4, 0.8, 25) for scale in np.linspace(1, 4, 31)]
+        starts = sorted(grid, key=nll)[:8]  # a search may stop at the wall where the greatest becomes impossible
+        best = min(optimize.minimize(nll, start, method="Nelder-Mead").fun for start in starts)
+        assert fit.log_likelihood + best == pytest.approx(stats.chi2.ppf(0.95, 1) / 2, abs=0.01)
+    with pytest.raises(ValueError, match="blocks: expected more than 1"):
+        fit.return_level(1)
 
 
 def test_maxima_of_blocks_leave_a_short_block_out():

@@ -17,7 +17,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from qbsbp.distributions import GeneralizedPareto, SplicedBinnedPareto
-from qbsbp.extremes import hill, mean_excess, stability
+from qbsbp.extremes import Interval, hill, mean_excess, stability
 from qbsbp.passing_score import leaderboard, splits_of
 from qbsbp.plotting import (
     COLORS,
@@ -32,6 +32,7 @@ from qbsbp.plotting import (
     plot_law,
     plot_leaderboard,
     plot_mean_excess,
+    plot_return_levels,
     plot_stability,
     use_style,
 )
@@ -52,6 +53,7 @@ BLINDNESS = {
 @pytest.fixture(autouse=True)
 def _style_stays_in_the_test():
     with mpl.rc_context():
+        mpl.rcdefaults()  # an earlier test of the same process may have set a style
         yield
     plt.close("all")
 
@@ -443,3 +445,8 @@ def test_extremes_are_drawn_with_their_bands():
     shape, scale = plot_stability(fitted).axes
     np.testing.assert_allclose(shape.lines[0].get_ydata(), fitted.xi)
     np.testing.assert_allclose(scale.lines[0].get_ydata(), fitted.scale)
+    levels = [Interval(3.0, 2.0, 7.0), Interval(5.0, 3.0, 12.0)]
+    ax = plot_return_levels([100, 1000], levels)
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[100, 3], [1000, 5]])
+    bars = [segment[:, 1].tolist() for segment in ax.collections[0].get_segments()]
+    assert bars == [[2.0, 7.0], [3.0, 12.0]]
