@@ -8,10 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from data_synth.league import LeagueConfig, Season, make_season
 from qbsbp.datasets import ngs_highlights
 from qbsbp.schema import FOOTBALL, Report, Tracking
+from qbsbp.tracking import prepare
+from tests.ultimate_cases import needs_real_data
+
+NEEDS_HIGHLIGHTS = (needs_real_data, pytest.mark.highlights)
 
 STEPS, SNAP, RELEASE = 30, 6, 21  # moments of a hand-made file, and the steps of snap and release, from 0
 LINE, TO_GOAL = 40, 70  # x of the line of scrimmage once the offence goes right; yards from there to the goal line
@@ -118,10 +123,23 @@ def write_ngs(directory: Path, *plays: pd.DataFrame) -> Path:
     return directory
 
 
+def needs_highlights(test):
+    """Skip the test where the real highlights are not at hand."""
+    for mark in NEEDS_HIGHLIGHTS:
+        test = mark(test)
+    return test
+
+
 @functools.cache
 def highlights() -> Tracking:
     """The real NGS highlights as the reader returns them; do not change them."""
     return ngs_highlights.read(progress=False)
+
+
+@functools.cache
+def prepared_highlights() -> Tracking:
+    """They, prepared; do not change them."""
+    return prepare(highlights())
 
 
 @functools.cache

@@ -20,8 +20,7 @@ from qbsbp.model import ModelConfig, PassingModel
 from qbsbp.realtime import Scorer, Tracks, YardsLaw, export, graph, raw_plays
 from qbsbp.schema import FOOTBALL, Tracking
 from qbsbp.tracking import prepare
-from tests.highlight_cases import highlights, synthetic
-from tests.ultimate_cases import needs_real_data
+from tests.highlight_cases import NEEDS_HIGHLIGHTS, highlights, synthetic
 
 EDGES = tuple(np.arange(-10.5, 41, 3).tolist())
 SMALL = ModelConfig(in_channels=5, static_features=4, channels=(6, 6), hidden=(9,), bin_edges=EDGES, scale=4.0)
@@ -298,7 +297,7 @@ def one_at_a_time(tracks: Tracks):
 
 
 @pytest.mark.parametrize("use_target", [True, False])
-@pytest.mark.parametrize("source", ["synthetic", "disturbed", pytest.param("highlights", marks=needs_real_data)])
+@pytest.mark.parametrize("source", ["synthetic", "disturbed", pytest.param("highlights", marks=NEEDS_HIGHLIGHTS)])
 def test_a_raw_play_is_the_play_that_training_sees(source, use_target, scorer, tmp_path):
     tracking = SOURCES[source]()
     scorer = Scorer.load(export(passing_model(), tmp_path / "model.onnx", use_target=use_target))

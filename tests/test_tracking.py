@@ -21,7 +21,7 @@ from qbsbp.tracking import (
     repair_holes,
     repair_jumps,
 )
-from tests.highlight_cases import highlights, synthetic
+from tests.highlight_cases import needs_highlights, prepared_highlights, synthetic
 from tests.ultimate_cases import needs_real_data, real, simulated, with_frames
 
 DERIVED = ["velocity_x", "velocity_y", "acceleration_x", "acceleration_y"]
@@ -459,9 +459,9 @@ def test_ultimate_is_not_cut():
             function(simulated())
 
 
-@needs_real_data
+@needs_highlights
 def test_the_real_plays_are_credible_once_prepared():
-    done = prepare(highlights())
+    done = prepared_highlights()
     check(done.plays, done.frames, FOOTBALL)
     assert [done.report[name] for name in ("frozen_frames", "frozen_plays")] == [15, 1]
     assert [done.report[name] for name in ("jumps", "repaired_rows", "repaired_plays")] == [34, 37, 23]

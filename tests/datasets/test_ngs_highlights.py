@@ -29,13 +29,13 @@ from tests.highlight_cases import (
     TEXT,
     TO_GOAL,
     highlights,
+    needs_highlights,
     ngs_name,
     ngs_rows,
     ngs_text,
     player_id,
     write_ngs,
 )  # fmt: skip
-from tests.ultimate_cases import needs_real_data
 
 KEY = ["game_id", "play_id"]
 
@@ -568,7 +568,7 @@ def test_the_manifest_names_every_play_and_a_checksum_of_each():
     assert "never to be passed on" in SOURCE.licence
 
 
-@needs_real_data
+@needs_highlights
 def test_every_real_play_agrees_with_the_leagues_statistics():
     plays = highlights().plays
     assert len(plays) == 309
@@ -586,7 +586,7 @@ def test_every_real_play_agrees_with_the_leagues_statistics():
     assert (both["release_frame"] - both["snap_frame"] + 1 == both["n_steps"]).all()
 
 
-@needs_real_data
+@needs_highlights
 def test_the_quirks_of_the_real_files_are_counted():
     report = highlights().report
     expected = {
@@ -599,7 +599,7 @@ def test_the_quirks_of_the_real_files_are_counted():
     assert {name: report[name] for name in expected} == expected
 
 
-@needs_real_data
+@needs_highlights
 def test_the_ball_is_near_the_line_at_the_real_snaps_and_with_the_passer_before_the_real_releases():
     tracking = highlights()
     plays, frames = tracking.plays, tracking.frames

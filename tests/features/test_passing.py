@@ -17,8 +17,17 @@ from qbsbp.features.passing import BALL_SPEED, FACTS, static_features
 from qbsbp.schema import FOOTBALL
 from qbsbp.tracking import add_velocities, pair_defenders, prepare
 from tests.features.cases import same, with_plays
-from tests.highlight_cases import TEXT, highlights, ngs_rows, synthetic, write_ngs
-from tests.ultimate_cases import needs_real_data, simulated, with_frames
+from tests.highlight_cases import (
+    NEEDS_HIGHLIGHTS,
+    TEXT,
+    highlights,
+    needs_highlights,
+    ngs_rows,
+    prepared_highlights,
+    synthetic,
+    write_ngs,
+)
+from tests.ultimate_cases import simulated, with_frames
 
 WIDTH, HALF = 160 / 3, 160 / 6
 COLUMN = {name: column for column, name in enumerate(PASSING_STATIC_FEATURES)}
@@ -245,14 +254,14 @@ class Play:
         )
 
 
-SOURCES = ["season", "hand made", pytest.param("highlights", marks=needs_real_data)]
+SOURCES = ["season", "hand made", pytest.param("highlights", marks=NEEDS_HIGHLIGHTS)]
 
 
 @pytest.mark.parametrize("use_target", [True, False])
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_number_of_a_play_is_what_it_says(season_plays, hand_made, source, use_target):
     tracking = (
-        prepare(highlights()) if source == "highlights" else {"season": season_plays, "hand made": hand_made}[source]
+        prepared_highlights() if source == "highlights" else {"season": season_plays, "hand made": hand_made}[source]
     )
     plays, index = passing_plays(tracking, use_target=use_target)
     compared = dict.fromkeys(PASSING_STATIC_FEATURES, 0)
@@ -285,7 +294,7 @@ def mirrored(tracking):
 
 
 @pytest.mark.parametrize("use_target", [True, False])
-@pytest.mark.parametrize("source", ["season", pytest.param("highlights", marks=needs_real_data)])
+@pytest.mark.parametrize("source", ["season", pytest.param("highlights", marks=NEEDS_HIGHLIGHTS)])
 def test_a_play_and_its_mirror_image_are_one(source, use_target):
     sides = mirrored(synthetic() if source == "season" else highlights())
     (plays, _), (mirror, _) = (passing_plays(prepare(side), use_target=use_target) for side in sides)
@@ -547,9 +556,9 @@ def test_a_frame_changes_none_before_it(season_plays, until):
     assert torch.equal(plays.x[longer, :, : until + 1], before.x[longer, :, : until + 1])
 
 
-@needs_real_data
+@needs_highlights
 def test_the_real_highlights_as_plays():
-    plays, index = passing_plays(prepare(highlights()))
+    plays, index = passing_plays(prepared_highlights())
     assert plays.x.shape == (309, 176, 40)
     assert plays.y.mean().item() == pytest.approx(35, abs=1)  # chosen for their outcome
     assert (index["frames"] - 1).mean() / 10 == pytest.approx(3.23, abs=0.01)
@@ -558,10 +567,10 @@ def test_the_real_highlights_as_plays():
     assert torch.equal(changed.static, plays.static)
 
 
-@needs_real_data
+@needs_highlights
 def test_the_way_the_passer_faces_tells_the_real_target_more_often_than_who_is_open():
     """The two numbers of `passing_plays`."""
-    tracking = prepare(highlights())
+    tracking = prepared_highlights()
     faced, most_open = 0, 0
     for _, row in tracking.plays.iterrows():
         play = Play(tracking, row, use_target=False)

@@ -16,8 +16,8 @@ from qbsbp.model import ModelConfig
 from qbsbp.tracking import prepare
 from qbsbp.training import TrainConfig, train
 from tests.features.cases import make, same, tensors
-from tests.highlight_cases import TEXT, highlights, ngs_rows, synthetic, write_ngs
-from tests.ultimate_cases import needs_real_data, real, simulated
+from tests.highlight_cases import TEXT, needs_highlights, ngs_rows, prepared_highlights, synthetic, write_ngs
+from tests.ultimate_cases import real, simulated
 
 BOUNDED = pytest.mark.parametrize("bounds", [False, True], ids=["without bounds", "with bounds"])
 
@@ -170,8 +170,8 @@ def test_one_model_code_serves_synthetic_seasons_highlights_and_ultimate(tmp_pat
         assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
 
 
-@needs_real_data
+@needs_highlights
 def test_one_model_code_serves_the_real_files():
-    for plays, games in ((passing_plays(prepare(highlights()))[0], 30), (ultimate_windows(prepare(real()))[0], 1)):
+    for plays, games in ((passing_plays(prepared_highlights())[0], 30), (ultimate_windows(prepare(real()))[0], 1)):
         history = learn(plays, games)
         assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
