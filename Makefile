@@ -27,7 +27,8 @@ export OMP_NUM_THREADS := 1
 ifneq ($(QBSBP_DATA),)
 export QBSBP_DATA := $(abspath $(QBSBP_DATA))
 endif
-unexport MPLBACKEND
+# Byte code is written by the first process that needs a module, not for all that are installed: half the wait.
+unexport MPLBACKEND PYTHONDONTWRITEBYTECODE
 
 .PHONY: book test preview audit lint notebooks clean FORCE
 
@@ -41,7 +42,7 @@ notebooks: $(STAMPS)/chapters
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PY) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[book,test]"
+	$(BIN)/python -m pip install -q --no-compile --disable-pip-version-check -c constraints.txt -e ".[book,test]"
 	@touch $@
 
 # Names of the inputs and values of the settings, rewritten only when one of them changes: a deleted file counts too.
