@@ -331,7 +331,7 @@ def jobs(table: str) -> dict[str, tuple]:
         every = {**dict.fromkeys(LAWS, abilities), **dict.fromkeys(("SPOT", "DSPOT", "NN-SPOT"), stream_abilities)}
         return {
             f"{name}-{seed}-{'junk' if junk else 'clean'}": (run, name, seed, junk)
-            for seed in (0, 1)
+            for seed in range(4)
             for junk in (False, True)
             for name, run in every.items()
         }
