@@ -7,7 +7,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // What scrolls sideways can be reached and scrolled with the keyboard.
   const reach = () => {
-    for (const el of document.querySelectorAll(".bd-content table"))
+    for (const el of document.querySelectorAll(".bd-content :is(table, pre)"))
       if (el.scrollWidth > el.clientWidth) el.tabIndex = 0;
       else el.removeAttribute("tabindex");
   };

@@ -92,6 +92,7 @@ def open_page(browser, base: str, page: str, width: int, theme: str, screenshots
     # What a page hides until it is asked for (solutions, code) is checked too.
     tab.evaluate("() => document.querySelectorAll('details').forEach(d => d.open = true)")
     tab.evaluate("() => document.querySelectorAll('.toggle-hidden').forEach(e => e.classList.remove('toggle-hidden'))")
+    tab.evaluate("() => window.dispatchEvent(new Event('resize'))")  # a reader's click would tell the page
     # axe gives up on the contrast of text over a pseudo-element, which here is only the tint behind a box's title.
     tab.add_style_tag(content="*::before, *::after { content: none !important; }")
     tab.wait_for_timeout(300)
