@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 __all__ = ["DSPOT", "SPOT", "NNSPOT", "Alarms", "grimshaw"]
 
@@ -129,7 +130,7 @@ class SPOT:
         self.risk, self.level, self.censor = risk, level, censor
         self._excess: deque[tuple[float, bool]] = deque(maxlen=peaks)
         self._seen = self._passed = 0
-        self.initial = self.threshold = math.nan
+        self.initial = self.threshold = self.xi = self.beta = math.nan
 
     def start(self, values: ArrayLike) -> SPOT:
         """Learn from a calm stretch, shape (n,); a ValueError where it has too few peaks or one is not finite."""
@@ -179,6 +180,22 @@ class SPOT:
             threshold[i] = self._absolute()
             alarm[i] = self.step(value)
         return Alarms(alarm, threshold)
+
+    def survival(self, values: ArrayLike) -> NDArray:
+        r"""Probability that the next value exceeds each of these, the tail of its predictive law.
+
+        .. math:: P(Y > y) = \tfrac{N}{n} \big(1 + \hat\xi (y - t) / \hat\beta\big)_+^{-1/\hat\xi}, \qquad y \ge t
+
+        Args:
+            values: Any shape.
+
+        Returns:
+            The same shape; NaN below the initial threshold t, where nothing is modelled.
+        """
+        excess = np.asarray(values, dtype=float) - self._absolute() + self.threshold - self.initial
+        share = self._passed / self._seen if self._seen else math.nan
+        tail = share * stats.genpareto.sf(excess, self.xi, scale=self.beta)
+        return np.where(excess >= 0, tail, np.nan)
 
     def _absolute(self) -> float:
         return self.threshold

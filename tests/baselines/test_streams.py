@@ -84,6 +84,26 @@ def test_a_drift_is_followed_by_dspot_alone():
     assert np.corrcoef(drift.threshold, np.arange(6_000))[0, 1] > 0.95
 
 
+@pytest.mark.parametrize(
+    ("spot", "level"), [(SPOT(1e-3), 0.0), (DSPOT(1e-3, depth=200), 5.0)], ids=["SPOT", "DSPOT"]
+)
+def test_the_tail_of_the_next_value(spot, level):
+    values = level + stats.t(4).rvs(40_000, random_state=np.random.default_rng(9))
+    spot.start(values[:4000]).run(values[4000:])
+    threshold = level + stats.t(4).isf([0.01, 1e-3, 1e-4])
+    tail = spot.survival(threshold)
+    assert (np.abs(np.log(tail / [0.01, 1e-3, 1e-4])) < [0.3, 0.5, 0.9]).all()  # the farther, the less sure
+    assert (np.diff(tail) < 0).all()
+    assert np.isnan(spot.survival(level))
+    assert np.isnan(SPOT().survival([1.0, 2.0])).all()  # before it has seen anything
+
+
+def test_the_alarm_threshold_is_passed_with_the_risk():
+    spot = SPOT(1e-3).start(np.random.default_rng(3).standard_normal(4000))
+    assert spot.survival(spot.threshold) == pytest.approx(1e-3, rel=1e-9)
+    assert spot.survival(spot.initial) == pytest.approx(0.02, rel=1e-9)
+
+
 def test_memory_of_a_stream_is_bounded():
     spot = SPOT(1e-4, peaks=50).start(np.random.default_rng(0).standard_normal(2000))
     spot.run(np.random.default_rng(1).standard_normal(20_000))
