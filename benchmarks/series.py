@@ -226,7 +226,7 @@ def tweets(name: str, ticker: str) -> dict[str, float]:
             return {"why": str(error)}
         return {"above": evaluation.group_bootstrap(alarm, group, seed=0).__dict__}
     objective = "interval_nll" if name != "Student-t" else "nll"  # SciPy's CDF of the t has no gradient
-    model = fit(name, parts, counts[:first], 0, epochs=12, objective=objective, whole=True).model
+    model = fit(name, parts, counts[:first], 0, epochs=4, objective=objective, whole=True).model
     law = model.predict(parts[2])
     # counts are whole, and none is below 0: what a law puts there is the probability of 0
     counted = Rounded(law, torch.zeros(()), torch.tensor(MOST))
