@@ -417,17 +417,17 @@ class GevFit:
         unit = self.sigma  # all in scales from mu: the search needs no other unit
         y = (self.maxima - self.mu) / unit
         best = reach(self.xi)
-        starts = [np.array([self.xi, 0.0])]  # the last is where the search before ended
+        at = np.array([self.xi, 0.0])
 
         def profile(value: float) -> float:
             def nll(parameters: NDArray) -> float:
                 xi, sigma = parameters[0], np.exp(parameters[1])
                 return _gev_nll(xi, value - sigma * reach(xi), sigma, y)
 
+            # shifted to the level or stretched to it: where one makes a maximum impossible, the other may not
             stretched = [np.array([self.xi, np.log(value / best)])] if value * best > 0 else []
-            start = min(stretched + starts[-1:], key=nll)
+            start = min([at, *stretched], key=nll)
             found = optimize.minimize(nll, start, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-9})
-            starts.append(found.x)
             return float(found.fun)
 
         step = 1e-5

@@ -177,7 +177,7 @@ class SPOT:
             raise ValueError(f"values: expected finite numbers, and values[{place}] is {values[place]}.")
         alarm, threshold = np.zeros(len(values), dtype=bool), np.empty(len(values))
         for i, value in enumerate(values.tolist()):
-            threshold[i] = self._absolute()
+            threshold[i] = self.threshold + self._level()
             alarm[i] = self.step(value)
         return Alarms(alarm, threshold)
 
@@ -192,13 +192,13 @@ class SPOT:
         Returns:
             The same shape; NaN below the initial threshold t, where nothing is modelled.
         """
-        excess = np.asarray(values, dtype=float) - self._absolute() + self.threshold - self.initial
-        share = self._passed / self._seen if self._seen else math.nan
-        tail = share * stats.genpareto.sf(excess, self.xi, scale=self.beta)
+        excess = np.asarray(values, dtype=float) - self._level() - self.initial
+        tail = self._passed / max(self._seen, 1) * stats.genpareto.sf(excess, self.xi, scale=self.beta)
         return np.where(excess >= 0, tail, np.nan)
 
-    def _absolute(self) -> float:
-        return self.threshold
+    def _level(self) -> float:
+        """What the thresholds are counted from."""
+        return 0.0
 
     def _fit(self) -> None:
         exact = [z for z, cut in self._excess if not cut]
@@ -245,15 +245,14 @@ class DSPOT(SPOT):
 
     def step(self, value: float) -> bool:
         """Whether the next value passes the alarm threshold, which then learns from it."""
-        depth = len(self._recent)
-        alarm = super().step(value - self._sum / depth)
+        alarm = super().step(value - self._level())
         if not alarm:
             self._sum += value - self._recent[0]
             self._recent.append(value)
         return alarm
 
-    def _absolute(self) -> float:
-        return self.threshold + self._sum / len(self._recent)
+    def _level(self) -> float:
+        return self._sum / len(self._recent) if self._recent else 0.0
 
 
 class NNSPOT:
