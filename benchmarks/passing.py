@@ -129,8 +129,10 @@ def rivals(config: Config, data: Data, work: Path) -> dict[str, Callable[[], Any
     normal = config.replace(model={"law": "normal", "bin_edges": ()}, training={"gradient_clip": math.inf})
     binned = config.replace(model={"law": "binned"})
 
+    other = config.replace(model={"trunk_dropout": 0.0})  # what helps the TCN was not tried on the others
+
     def net(name: str, config: Config = config, trunk: Callable | None = None) -> Callable[[], Any]:
-        return lambda: network(config, work / "runs" / name, data, trunk)
+        return lambda: network(config if trunk is None else other, work / "runs" / name, data, trunk)
 
     return {
         "the true law": lambda: Known(data.truth),

@@ -49,6 +49,8 @@ class ModelConfig:
         dropout: Share of the TCN's activations set to 0 in training, in [0, 1).
         hidden: Widths of the hidden layers of the MLP.
         hidden_dropout: The same share in the MLP; None for that of the TCN.
+        trunk_dropout: Share of the plays whose whole state of the trunk is left out in training, others in every batch,
+            in [0, 1): the head has to answer from the static features, and learns from the state what they do not tell.
         static_bins: Bins of the piecewise linear encoding of the static features, see `PiecewiseLinear`; 0 for none.
         law: "spliced_binned_pareto", "binned", "normal", "student_t" or "hybrid_pareto".
         bin_edges: Strictly increasing edges of the bins, yards; only the first two laws have them.
@@ -71,6 +73,7 @@ class ModelConfig:
     dropout: float = 0.0
     hidden: tuple[int, ...] = (64,)
     hidden_dropout: float | None = None
+    trunk_dropout: float = 0.0
     static_bins: int = 0
     law: str = "spliced_binned_pareto"
     bin_edges: tuple[float, ...] = ()
@@ -96,6 +99,8 @@ class ModelConfig:
             raise ValueError(f"static_bins: expected a number >= 0, got {self.static_bins}")
         if self.hidden_dropout is not None and not 0 <= self.hidden_dropout < 1:
             raise ValueError(f"hidden_dropout: expected a share in [0, 1) or None, got {self.hidden_dropout}")
+        if not 0 <= self.trunk_dropout < 1:
+            raise ValueError(f"trunk_dropout: expected a share in [0, 1), got {self.trunk_dropout}")
         if any(width < 1 for width in self.hidden):
             raise ValueError(f"hidden: expected widths of at least 1, got {self.hidden}")
         edges = self.bin_edges
@@ -270,6 +275,9 @@ class PassingModel(nn.Module):
         if isinstance(self.trunk, TCN):
             x = (x - self.x_shift) / self.x_scale
         state = self.trunk(x, lengths)
+        if self.training and self.config.trunk_dropout:
+            kept = torch.rand(len(state), 1, device=state.device) >= self.config.trunk_dropout
+            state = state * kept
         return self.head(state, static)
 
     def head(self, state: Tensor, static: Tensor) -> Tensor:

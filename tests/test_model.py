@@ -285,6 +285,21 @@ def test_dropout_of_the_head_is_that_of_the_trunk_or_its_own():
         assert [layer.p for layer in model.hidden if isinstance(layer, nn.Dropout)] == [expected] * 2
 
 
+def test_states_are_left_out_in_training_alone_and_whole():
+    model = PassingModel(dataclasses.replace(SMALL, trunk_dropout=0.75))
+    seen = []
+    model.hidden.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][:, : model.trunk.width]))
+    x, lengths = torch.randn(4000, SMALL.in_channels, 6), torch.full((4000,), 6)
+    static = torch.randn(4000, SMALL.static_features)
+    for training in (False, True):
+        model.train(training)(x, lengths, static)
+    whole, some = seen
+    left_out = (some == 0).all(dim=1)
+    assert torch.equal(some[~left_out], whole[~left_out])
+    assert not (whole == 0).all(dim=1).any()
+    assert left_out.float().mean().item() == pytest.approx(0.75, abs=0.03)
+
+
 # --- another trunk ----------------------------------------------------------------------------------------------------
 
 
@@ -386,6 +401,7 @@ def test_configuration_survives_json():
         ({"static_features": -1}, "static_features: expected a number >= 0, got -1"),
         ({"hidden": (0,)}, "hidden: expected widths of at least 1"),
         ({"static_bins": -1}, "static_bins: expected a number >= 0, got -1"),
+        ({"trunk_dropout": 1.0}, r"trunk_dropout: expected a share in \[0, 1\), got 1.0"),
         ({"hidden_dropout": 1.0}, r"hidden_dropout: expected a share in \[0, 1\) or None, got 1.0"),
     ],
 )
