@@ -26,7 +26,7 @@ UNITS = {
     "receivers": 1.6,
     "protection": 1.2,
     "rush": 0.9,
-    "coverage": 2.6,
+    "coverage": 2.3,
     "running": 1.1,
     "run_defence": 1.1,
     "kicking": 1.0,
@@ -37,8 +37,8 @@ PASS_TASTE = 0.2  # sd between teams of the logit of passing
 # The same between passers.
 SKILLS = {"accuracy": 1.0, "decision": 0.6, "depth": 1.0, "mobility": 0.4}
 DEEPER = 0.35  # standard deviations of depth that a passer adds by `game.need` of points
-EXPECTED = 2.0  # standard deviations by which coverage is better then: who must pass is expected to
-ARM = 0.65  # correlation of accuracy and depth: who throws well throws deep
+EXPECTED = 3.5  # standard deviations by which coverage is better then: who must pass is expected to
+ARM = 0.5  # correlation of accuracy and depth: who throws well throws deep
 
 # Ages of passers. A skill is a talent that wanders plus what age adds: -((age - PEAK) / DECLINE)² sd, mobility less.
 PEAK, DECLINE = 29.0, 9.0
@@ -317,7 +317,7 @@ class LeagueConfig:
     trade_rate: float = 0.05
     move_rate: float = 0.15
     skill_memory: float = 0.9
-    unit_memory: float = 0.6
+    unit_memory: float = 0.5
     playoff_share: float = 0.375
     clock_speed: float = 1.0
 

@@ -101,7 +101,7 @@ class Coefficients:
     sideline_scale: float = 2.0  # yards from the sideline over which that fades
     completion_goal: float = -1.85  # at the goal line: a short field is a crowded one
     goal_scale: float = 15.5  # yards to goal over which that fades
-    completion_accuracy: float = 0.15  # per standard deviation of the passer's accuracy
+    completion_accuracy: float = 0.14  # per standard deviation of the passer's accuracy
 
     # interception of a pass that is not complete
     interception: float = -3.37
@@ -123,7 +123,7 @@ class Coefficients:
     line_fade: float = 2.0  # yards beyond the line over which that, and `run_line`, fade
     stopped_deep: float = 1.68  # far down the field: in a dive, with a defender alongside
     stopped_around: float = 0.997  # per defender around the catch point beyond the nearest
-    stopped_accuracy: float = -0.04  # per standard deviation of accuracy: the ball is put where one can run with it
+    stopped_accuracy: float = -0.085  # per standard deviation of accuracy: the ball is put where one can run with it
     stopped_place: float = 0.114  # yard, centre of the yards after a catch that was stopped
     stopped_scale: float = 0.218  # yard, their logistic scale
     run: float = 1.4  # log of the run's scale in yards
@@ -136,7 +136,7 @@ class Coefficients:
     long_width: float = 5.0  # yards over which they do
     run_behind: float = 0.086  # per yard of the catch behind the line, to be made up first
     run_speed: float = 0.02  # per yard/s of the target towards the goal
-    run_accuracy: float = 0.02  # per standard deviation of accuracy
+    run_accuracy: float = 0.035  # per standard deviation of accuracy
     run_shape: float = 1.31  # Weibull shape of a run after a catch down the field
     run_shape_screen: float = 0.218  # more behind the line: a screen with blockers ahead has a hump near 5 yards
     screen_scale: float = 1.0  # yards, how sharply the line divides the two
