@@ -84,9 +84,7 @@ def test_a_drift_is_followed_by_dspot_alone():
     assert np.corrcoef(drift.threshold, np.arange(6_000))[0, 1] > 0.95
 
 
-@pytest.mark.parametrize(
-    ("spot", "level"), [(SPOT(1e-3), 0.0), (DSPOT(1e-3, depth=200), 5.0)], ids=["SPOT", "DSPOT"]
-)
+@pytest.mark.parametrize(("spot", "level"), [(SPOT(1e-3), 0.0), (DSPOT(1e-3, depth=200), 5.0)], ids=["SPOT", "DSPOT"])
 def test_the_tail_of_the_next_value(spot, level):
     values = level + stats.t(4).rvs(40_000, random_state=np.random.default_rng(9))
     spot.start(values[:4000]).run(values[4000:])
