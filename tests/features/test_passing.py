@@ -336,7 +336,8 @@ def test_scaled_features_of_passes_are_of_order_one(passes):
     for k, name in enumerate(PASSING_PLAYER_FEATURES):
         assert 0.1 < plays.x.reshape(len(plays), 22, 8, -1)[:, :, k][real].std() < 2, name
     assert plays.x.abs().max() < 20
-    assert plays.static.abs().max() < 15
+    assert plays.static.abs().quantile(0.99, dim=0).max() < 10  # one in a hundred may be a receiver whom nobody is near
+    assert plays.static.std(dim=0).max() < 3
     assert (plays.static.std(dim=0) > 0.05).sum() >= len(PASSING_STATIC_FEATURES) - 1  # the week is one and the same
 
 
