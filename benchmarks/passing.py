@@ -129,7 +129,7 @@ def rivals(config: Config, data: Data, work: Path) -> dict[str, Callable[[], Any
     normal = config.replace(model={"law": "normal", "bin_edges": ()}, training={"gradient_clip": math.inf})
     binned = config.replace(model={"law": "binned"})
 
-    other = config.replace(model={"trunk_dropout": 0.0})  # what helps the TCN was not tried on the others
+    other = config.replace(model={"trunk_dropout": 0.0})  # on the others it changes little
 
     def net(name: str, config: Config = config, trunk: Callable | None = None) -> Callable[[], Any]:
         return lambda: network(config if trunk is None else other, work / "runs" / name, data, trunk)
