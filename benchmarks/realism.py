@@ -111,7 +111,7 @@ def true_sd(means: np.ndarray, variances: np.ndarray, counts: np.ndarray) -> flo
     """
     if len(means) < 3:
         return math.nan
-    return math.sqrt(max(0.0, float(np.var(means, ddof=1) - np.mean(variances / counts))))
+    return float(np.sqrt(np.maximum(0.0, np.var(means, ddof=1) - np.mean(variances / counts))))
 
 
 def pareto_tail(excess: np.ndarray, censored: np.ndarray) -> tuple[float, float]:
@@ -586,10 +586,11 @@ def observe(season: Season) -> Observed:
 
 
 def passer_expectations(season: Season, regular: np.ndarray, p: Columns) -> pd.DataFrame:
-    """One row a passer with `SPREAD_ATTEMPTS`: mean and variance over his attempts of what his own law expects.
+    """One row a passer with `SPREAD_ATTEMPTS`: mean over his attempts of what his own law expects, and its variance.
 
     `cpoe` is his completion probability less the average passer's; `rank` the expected mid-rank of his outcome in the
-    average passer's law of the same release.
+    average passer's law of the same release. A variance is that of one attempt that would explain the mean's: attempts
+    of one game have the opponent in common, so it is the games that are independent.
     """
     rows = np.flatnonzero(regular)[p["attempt"]]
     expected = {name: [] for name in SPREADS}
@@ -605,10 +606,15 @@ def passer_expectations(season: Season, regular: np.ndarray, p: Columns) -> pd.D
         expected["rank"].append((mass * (np.cumsum(reference, axis=1) - reference / 2)).sum(1))
     expected["air_yards"] = [p["air"][p["attempt"]]]
     table = pd.DataFrame({name: np.concatenate(parts) for name, parts in expected.items()})
-    group = table.groupby(p["passer_id"][p["attempt"]])
-    out = pd.concat([group.mean().add_suffix("_mean"), group.var().add_suffix("_variance")], axis=1)
-    out["attempts"] = group.size()
-    return out[out["attempts"] >= SPREAD_ATTEMPTS]
+    passer, game = (p[name][p["attempt"]] for name in ("passer_id", "game_id"))
+    group = table.groupby(passer)
+    attempts = group.size()
+    sums = (table - group.transform("mean")).groupby([passer, game]).sum()
+    games = sums.groupby(level=0).size()
+    variance = (sums**2).groupby(level=0).sum().mul(games / (games - 1) / attempts, axis=0)
+    out = pd.concat([group.mean().add_suffix("_mean"), variance.add_suffix("_variance")], axis=1)
+    out["attempts"] = attempts
+    return out[(attempts >= SPREAD_ATTEMPTS) & (games > 1)]
 
 
 def _columns(table: pd.DataFrame) -> Columns:

@@ -23,22 +23,26 @@ __all__ = ["LeagueConfig", "UNITS", "make_season", "make_league", "schedule"]
 # Standard deviations between teams, in the units that `play` and `game` take. Their balance, with the passers' own,
 # gives the correlations of passing with winning.
 UNITS = {
-    "receivers": 1.6,
-    "protection": 1.2,
+    "receivers": 2.0,
+    "protection": 1.4,
     "rush": 0.9,
-    "coverage": 2.3,
-    "running": 1.1,
-    "run_defence": 1.1,
-    "kicking": 1.0,
+    "coverage": 1.5,
+    "running": 1.25,
+    "run_defence": 1.25,
+    "kicking": 1.1,
 }
+# How much better or worse than themselves receivers and coverage are on a day, standard deviations: form is in the yards of
+# a game and in its result, and gone the week after.
+FORM = {"receivers": 3.4, "coverage": 3.4}
 MOST = 5.0  # standard deviations that a strength or skill is from average at most
+MOST_ON_A_DAY = 9.5  # the same of a team's strength on a day, with all that adds to it
 CLUB = 0.25  # correlation between two units of one team: a good club is good at many things
 PASS_TASTE = 0.2  # sd between teams of the logit of passing
 # The same between passers.
 SKILLS = {"accuracy": 1.0, "decision": 0.6, "depth": 1.0, "mobility": 0.4}
-DEEPER = 0.35  # standard deviations of depth that a passer adds by `game.need` of points
+DEEPER = 0.2  # standard deviations of depth that a passer adds by `game.need` of points
 EXPECTED = 3.5  # standard deviations by which coverage is better then: who must pass is expected to
-ARM = 0.5  # correlation of accuracy and depth: who throws well throws deep
+ARM = 0.4  # correlation of accuracy and depth: who throws well throws deep
 
 # Ages of passers. A skill is a talent that wanders plus what age adds: -((age - PEAK) / DECLINE)² sd, mobility less.
 PEAK, DECLINE = 29.0, 9.0
@@ -317,7 +321,7 @@ class LeagueConfig:
     trade_rate: float = 0.05
     move_rate: float = 0.15
     skill_memory: float = 0.9
-    unit_memory: float = 0.5
+    unit_memory: float = 0.6
     playoff_share: float = 0.375
     clock_speed: float = 1.0
 
@@ -466,13 +470,14 @@ class _Passers:
         return people[skill] - ((age - PEAK) / DECLINE) ** 2
 
     def table(self) -> pd.DataFrame:
-        """This season's passers, two a team, the starter first; skills have mean 0 over the starters."""
+        """This season's passers, two a team, the starter first; over the starters a skill has mean 0 and sd `SKILLS`."""
         people = pd.DataFrame(self.people)
         people = people.sort_values(["team", "first"], ascending=[True, False]).reset_index(drop=True)
         for skill in SKILLS:
             values = self._skill(people, skill)
-            spread = self.config.passer_spread * SKILLS[skill]
-            people[skill] = (spread * (values - values[people["first"]].mean())).clip(-MOST, MOST)
+            starters = values[people["first"]]
+            spread = self.config.passer_spread * SKILLS[skill] / starters.std()
+            people[skill] = (spread * (values - starters.mean())).clip(-MOST, MOST)
         return people
 
 
@@ -614,7 +619,10 @@ def _play_season(config, seed, number, passers, units, rosters, streams, progres
     pairs = pairs.reshape(-1, 2)  # (games, 2) teams
     home = config.home_edge * np.array([1.0, 0.0])
     strength = {name: config.unit_spread * UNITS[name] * units[name] for name in UNITS}
-    sides = {name: np.clip(values[pairs] + home, -MOST, MOST) for name, values in strength.items()}
+    sides = {name: np.clip(values, -MOST, MOST)[pairs] + home for name, values in strength.items()}
+    for name, sd in FORM.items():
+        sides[name] += config.unit_spread * sd * draw.standard_normal(pairs.shape)
+    sides = {name: np.clip(values, -MOST_ON_A_DAY, MOST_ON_A_DAY) for name, values in sides.items()}
     taste = config.unit_spread * PASS_TASTE * units["pass_taste"]
     fixtures = game.Fixtures(sides["running"], sides["run_defence"], sides["kicking"], taste[pairs])
     passing = _Passing(sides, passers, starters[week[:, None] - 1, pairs], rosters, pairs, on_field, chance, progress)
@@ -690,7 +698,7 @@ class _Passing:
             passer_mobility=skill["mobility"],
             **offence,
             rush=rush,
-            coverage=np.clip(coverage + EXPECTED * need, -MOST, MOST),
+            coverage=np.clip(coverage + EXPECTED * need, -MOST_ON_A_DAY, MOST_ON_A_DAY),
         )
         tracks = play.simulate(situation, matchup, self.on_field)
         state = outcome.state_from_tracks(tracks, situation)

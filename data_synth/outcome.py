@@ -81,7 +81,7 @@ class Coefficients:
     """The numbers of the law. Logits unless a unit is given; tuned to the 2017 season (`benchmarks/realism.py`)."""
 
     # completion
-    completion: float = 0.1  # at no separation, no distance, no pressure
+    completion: float = -0.03  # at no separation, no distance, no pressure
     completion_separation: float = 5.02  # from a covered to a free receiver
     separation_scale: float = 1.64  # yards of separation at arrival that give 63 % of that
     completion_distance: float = -0.021  # per yard of flight: the ball is less exact and the defence has time
@@ -101,7 +101,7 @@ class Coefficients:
     sideline_scale: float = 2.0  # yards from the sideline over which that fades
     completion_goal: float = -1.85  # at the goal line: a short field is a crowded one
     goal_scale: float = 15.5  # yards to goal over which that fades
-    completion_accuracy: float = 0.14  # per standard deviation of the passer's accuracy
+    completion_accuracy: float = 0.122  # per standard deviation of the passer's accuracy
 
     # interception of a pass that is not complete
     interception: float = -3.37
@@ -123,10 +123,10 @@ class Coefficients:
     line_fade: float = 2.0  # yards beyond the line over which that, and `run_line`, fade
     stopped_deep: float = 1.68  # far down the field: in a dive, with a defender alongside
     stopped_around: float = 0.997  # per defender around the catch point beyond the nearest
-    stopped_accuracy: float = -0.085  # per standard deviation of accuracy: the ball is put where one can run with it
+    stopped_accuracy: float = -0.115  # per standard deviation of accuracy: the ball is put where one can run with it
     stopped_place: float = 0.114  # yard, centre of the yards after a catch that was stopped
     stopped_scale: float = 0.218  # yard, their logistic scale
-    run: float = 1.4  # log of the run's scale in yards
+    run: float = 1.37  # log of the run's scale in yards
     run_separation: float = 0.15  # per unit of log(1 + separation at arrival)
     run_room: float = 0.008  # per yard to the nearest defender ahead
     run_ahead: float = -0.03  # per defender ahead
@@ -136,7 +136,7 @@ class Coefficients:
     long_width: float = 5.0  # yards over which they do
     run_behind: float = 0.086  # per yard of the catch behind the line, to be made up first
     run_speed: float = 0.02  # per yard/s of the target towards the goal
-    run_accuracy: float = 0.035  # per standard deviation of accuracy
+    run_accuracy: float = 0.028  # per standard deviation of accuracy
     run_shape: float = 1.31  # Weibull shape of a run after a catch down the field
     run_shape_screen: float = 0.218  # more behind the line: a screen with blockers ahead has a hump near 5 yards
     screen_scale: float = 1.0  # yards, how sharply the line divides the two
@@ -146,14 +146,14 @@ class Coefficients:
     xi: float = 0.3  # its generalized Pareto shape
 
     # a scramble
-    scramble: float = 1.55  # log of the run's scale in yards
+    scramble: float = 1.58  # log of the run's scale in yards
     scramble_room: float = 0.03  # per yard to the nearest defender ahead
     scramble_speed: float = 0.02  # per yard/s of the passer
     scramble_shape: float = 1.9
 
     # the return of an interception
     return_none: float = 0.153  # probability of none at all
-    return_scale: float = 19.2  # yards
+    return_scale: float = 17.0  # yards
     return_shape: float = 0.579
 
     def __post_init__(self) -> None:

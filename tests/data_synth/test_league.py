@@ -282,12 +282,32 @@ def test_nobody_moves_or_differs_where_the_rates_say_so():
     assert (table[list(league.SKILLS)] == 0).all(axis=None)
 
 
+def test_starters_differ_by_the_stated_standard_deviations():
+    starters = years(5)
+    starters = starters[starters["first"]].groupby("year")[list(league.SKILLS)]
+    np.testing.assert_allclose(starters.std(), np.tile(list(league.SKILLS.values()), (5, 1)), rtol=1e-12)
+    np.testing.assert_allclose(starters.mean(), 0, atol=1e-12)
+
+
+def test_a_team_has_another_form_every_game():
+    config = LeagueConfig(teams=16, weeks=6, clock_speed=10.0, home_edge=0.0)
+    season = make_season(config, seed=3)
+    table = season.truth.join(season.plays[["week", "offence_team"]])
+    table = table.groupby(["week", "offence_team"])["matchup_receivers"].agg(["min", "max"])
+    np.testing.assert_array_equal(table["min"], table["max"])  # the same all game
+    team = season.strengths.set_index("team")["receivers"].loc[table.index.get_level_values("offence_team")]
+    form = table["min"].to_numpy() - team.to_numpy()
+    sd = league.FORM["receivers"]
+    assert abs(form.mean()) < 4 * sd / np.sqrt(len(form))
+    assert form.std() == pytest.approx(sd, rel=0.25)  # four standard errors of 96; few are cut
+
+
 def test_a_wide_spread_stays_within_what_play_takes():
     skills = years(10, passer_spread=3.0)[list(league.SKILLS)].abs()
     assert skills.max().max() == league.MOST
     season = make_season(replace(TINY, unit_spread=3.0, passer_spread=3.0), seed=4)
     matchup = season.truth[[name for name in season.truth if name.startswith("matchup_")]]
-    assert 2 < matchup.abs().max().max() <= league.MOST
+    assert league.MOST < matchup.abs().max().max() <= league.MOST_ON_A_DAY
 
 
 def starts(**rates):
