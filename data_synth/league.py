@@ -1,8 +1,9 @@
 """A league: teams and passers with true skills, a schedule, seasons that follow from play.
 
 Every dropback is played by `data_synth.play` (22 players on the field) and settled by `data_synth.outcome` (the true
-law); `data_synth.game` strings plays into games. What a team is good at it is good at all season; between seasons its
-units drift, passers age, retire, come and change teams. Chapter: how the league is made.
+law); `data_synth.game` strings plays into games. What a team is good at it is good at all season, but receivers and
+coverage have their days; between seasons its units drift, passers age, retire, come and change teams. Chapter: how the
+league is made.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ UNITS = {
     "run_defence": 1.25,
     "kicking": 1.1,
 }
-# How much better or worse than themselves receivers and coverage are on a day, standard deviations: form is in the yards of
-# a game and in its result, and gone the week after.
+# How much better or worse than themselves receivers and coverage are on a day, standard deviations: form is in the
+# yards of a game and in its result, and gone the week after.
 FORM = {"receivers": 3.4, "coverage": 3.4}
 MOST = 5.0  # standard deviations that a strength or skill is from average at most
 MOST_ON_A_DAY = 9.5  # the same of a team's strength on a day, with all that adds to it
@@ -470,7 +471,7 @@ class _Passers:
         return people[skill] - ((age - PEAK) / DECLINE) ** 2
 
     def table(self) -> pd.DataFrame:
-        """This season's passers, two a team, the starter first; over the starters a skill has mean 0 and sd `SKILLS`."""
+        """This season's passers, two a team, the starter first; over starters a skill has mean 0 and sd `SKILLS`."""
         people = pd.DataFrame(self.people)
         people = people.sort_values(["team", "first"], ascending=[True, False]).reset_index(drop=True)
         for skill in SKILLS:
