@@ -586,11 +586,10 @@ def observe(season: Season) -> Observed:
 
 
 def passer_expectations(season: Season, regular: np.ndarray, p: Columns) -> pd.DataFrame:
-    """One row a passer with `SPREAD_ATTEMPTS`: mean over his attempts of what his own law expects, and its variance.
+    """What each passer's own law expects of his attempts, `by_passer`.
 
     `cpoe` is his completion probability less the average passer's; `rank` the expected mid-rank of his outcome in the
-    average passer's law of the same release. A variance is that of one attempt that would explain the mean's: attempts
-    of one game have the opponent in common, so it is the games that are independent.
+    average passer's law of the same release.
     """
     rows = np.flatnonzero(regular)[p["attempt"]]
     expected = {name: [] for name in SPREADS}
@@ -606,7 +605,15 @@ def passer_expectations(season: Season, regular: np.ndarray, p: Columns) -> pd.D
         expected["rank"].append((mass * (np.cumsum(reference, axis=1) - reference / 2)).sum(1))
     expected["air_yards"] = [p["air"][p["attempt"]]]
     table = pd.DataFrame({name: np.concatenate(parts) for name, parts in expected.items()})
-    passer, game = (p[name][p["attempt"]] for name in ("passer_id", "game_id"))
+    return by_passer(table, *(p[name][p["attempt"]] for name in ("passer_id", "game_id")))
+
+
+def by_passer(table: pd.DataFrame, passer: np.ndarray, game: np.ndarray) -> pd.DataFrame:
+    """Mean and variance over the attempts of each passer with `SPREAD_ATTEMPTS` of them and two games.
+
+    The variance is that of independent attempts which would leave the mean as uncertain as it is. Attempts of one game
+    have the opponent in common; it is the games that are independent.
+    """
     group = table.groupby(passer)
     attempts = group.size()
     sums = (table - group.transform("mean")).groupby([passer, game]).sum()

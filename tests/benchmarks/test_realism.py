@@ -42,6 +42,22 @@ def test_true_sd_takes_sampling_noise_away():
     assert realism.true_sd(means - truth, np.full(2000, 100.0), np.full(2000, n)) < 0.1
 
 
+def test_attempts_of_one_game_are_not_independent():
+    passers, games, attempts = 400, 12, 20
+    rng = np.random.default_rng(2)
+    own = rng.normal(0, 0.4, (passers, 1, 1))
+    values = own + rng.normal(0, 1.0, (passers, games, 1)) + rng.normal(0, 2.0, (passers, games, attempts))
+    passer, game, _ = np.indices(values.shape)
+    table = pd.DataFrame({"yards": values.ravel(), "same": 1.0})
+    found = realism.by_passer(table, passer.ravel(), passer.ravel() * games + game.ravel())
+    spread = realism.true_sd(*(found[name].to_numpy() for name in ("yards_mean", "yards_variance", "attempts")))
+    assert spread == pytest.approx(0.4, abs=0.05)
+    assert found["yards_mean"].std() > 0.47  # with the luck of the games
+    assert (found["same_variance"] == 0).all()
+    once = realism.by_passer(table, np.zeros(len(table)), np.zeros(len(table)))
+    assert once.empty  # one game says nothing of games
+
+
 def test_pareto_tail_finds_the_shape_where_the_goal_line_cuts():
     rng = np.random.default_rng(2)
     excess = genpareto.rvs(0.3, scale=10, size=20_000, random_state=rng)
