@@ -261,7 +261,7 @@ def group_bootstrap(
     Plays of a game resemble each other, so an interval from resampling plays is too narrow. Here a draw takes as many
     games as there are, with replacement, each with all its plays, and computes the statistic on them together; the
     interval runs between the quantiles at (1 - level) / 2 and (1 + level) / 2 of the draws. With few groups (fewer than
-    about 20) such an interval is still somewhat too narrow.
+    about 20) such an interval is still somewhat too narrow. Infinite values leave an infinite end where they belong.
 
     Args:
         values: One number per play, shape (n,), or several, shape (n, m), which the statistic then gets as rows.
@@ -294,7 +294,9 @@ def group_bootstrap(
     else:
         members = np.split(np.argsort(group_of, kind="stable"), np.cumsum(np.bincount(group_of))[:-1])
         replicates = [statistic(values[np.concatenate([members[game] for game in row])]) for row in chosen]
-    lower, upper = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
+    # one impossible outcome makes a mean infinite, and between a number and infinity nothing can be interpolated
+    method = "linear" if np.isfinite(replicates).all() else "inverted_cdf"
+    lower, upper = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2], method=method)
     return Interval(float(statistic(values)), float(lower), float(upper), level)
 
 

@@ -177,6 +177,16 @@ def test_a_paired_difference_is_sharper_than_two_intervals():
     assert of_medians.lower < of_medians.estimate < of_medians.upper
 
 
+def test_an_infinite_value_makes_an_end_of_the_interval_infinite():
+    values, groups = np.r_[np.inf, np.arange(1.0, 60.0)], np.arange(60) // 3
+    for statistic in (np.mean, lambda chosen: float(np.mean(chosen))):
+        found = group_bootstrap(values, groups, statistic=statistic, seed=0)
+        assert found.estimate == found.upper == np.inf
+        assert 0 < found.lower < 30  # more than a third of the draws leave that game out
+    found = paired_difference(values, np.zeros(60), groups, seed=0)
+    assert found.upper == np.inf and np.isfinite(found.lower)
+
+
 def test_wrong_arguments_of_the_bootstrap():
     with pytest.raises(ValueError, match="groups: expected at least 2 games to resample, got 1"):
         group_bootstrap(np.arange(3.0), np.zeros(3), seed=0)
