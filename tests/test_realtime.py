@@ -6,6 +6,8 @@ import dataclasses
 import functools
 import itertools
 import json
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -434,6 +436,24 @@ def test_frames_that_cannot_be_are_refused_and_change_nothing(change, message, s
         play.push(change(raw.tracks), snap_frame=raw.snap_frame)
     law = play.push(raw.tracks, snap_frame=raw.snap_frame)
     np.testing.assert_array_equal(law.logits, scorer.law(raw.situation, raw.tracks, raw.snap_frame).logits)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, list])
+def test_numbers_of_any_kind_are_places(kind, scorer):
+    raw = raw_play()
+    convert = (lambda column: column.tolist()) if kind is list else (lambda column: column.astype(kind))
+    tracks = Tracks(raw.tracks.frame_id, *map(convert, raw.tracks[1:4]), None)
+    law = scorer.play(raw.situation).push(tracks, snap_frame=raw.snap_frame)
+    expected = scorer.law(raw.situation, raw.tracks._replace(repaired=None), raw.snap_frame)
+    np.testing.assert_allclose(law.cdf(np.arange(-5, 40)[None]), expected.cdf(np.arange(-5, 40)[None]), atol=1e-4)
+    mixed = tracks._replace(x=np.asarray(tracks.x, dtype=np.float64), y=np.asarray(tracks.y, dtype=np.float32))
+    np.testing.assert_allclose(scorer.law(raw.situation, mixed, raw.snap_frame).mean, law.mean, rtol=1e-4)
+
+
+def test_without_numba_the_message_says_what_to_install():
+    code = "import sys; sys.modules['numba'] = None; import qbsbp.realtime"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "qbsbp.realtime needs numba: pip install 'qbsbp[realtime]'" in found.stderr
 
 
 def test_the_snap_is_among_the_frames_and_comes_once(scorer):

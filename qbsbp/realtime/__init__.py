@@ -8,7 +8,7 @@
     play = scorer.play(situation)                        # or as it unfolds
     law = play.push(next_frame)
 
-Only NumPy and ONNX Runtime work on a play; what the network reads is made by the functions that made its training data.
+ONNX Runtime and compiled loops (`kernels`) work on a play; the network reads what it would have read in training.
 """
 
 from .graph import export

@@ -7,6 +7,7 @@ hand it has the operations of the mathematics and no others, which is what makes
 from __future__ import annotations
 
 import json
+import operator
 import os
 from importlib import metadata
 from itertools import count
@@ -128,6 +129,13 @@ class _Graph:
         self.nodes.append(onnx.helper.make_node(operation, list(inputs), [to], **attributes))
         return to
 
+    def real(self, h: str) -> str:
+        """Truth values as numbers."""
+        import onnx
+
+        self.nodes.append(onnx.helper.make_node("Cast", [h], [f"{h}_real"], to=onnx.TensorProto.FLOAT))
+        return f"{h}_real"
+
     def slice(self, h: str, along: dict[int, tuple[int, int, int]]) -> str:
         """Start, stop and step along some axes."""
         starts, stops, steps = np.array(list(along.values())).T
@@ -140,7 +148,7 @@ class _Graph:
         array = np.asarray(value.detach().cpu() if isinstance(value, Tensor) else value)
         array = array.astype(np.float32 if array.dtype.kind == "f" else np.int64)
         name = f"weight_{next(self.numbers)}"
-        self.weights.append(onnx.numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.weights.append(onnx.numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
 
@@ -157,18 +165,25 @@ def _write(graph: _Graph, model: PassingModel) -> None:
         left, width = left[feature, bin_], (right - left)[feature, bin_]
         share = graph("Sub", graph("Gather", "static", weight(feature), axis=1), weight(left))
         parts.append(graph("Clip", graph("Div", share, weight(width)), weight(0.0), weight(1.0)))
-    bare = model.trunk.width + config.static_features
+    width = model.trunk.width
+    bare = width + config.static_features
     read = [*range(bare), *(bare + feature * config.static_bins + bin_).tolist()]
+
+    def reads(layer: nn.Linear) -> Tensor:
+        """Its weights, none for the 1 behind the state."""
+        known = layer.weight[:, read]
+        return torch.cat([known[:, :width], known.new_zeros(len(known), 1), known[:, width:]], dim=1)
+
     h = graph("Concat", *parts, axis=1) if config.static_features else state
     for layer in model.hidden:
         if isinstance(layer, nn.Linear):
-            h = graph("Gemm", h, weight(layer.weight[:, read]), weight(layer.bias), transB=1)
+            h = graph("Gemm", h, weight(reads(layer)), weight(layer.bias), transB=1)
             h = graph("Mul", h, graph("Sigmoid", h))  # SiLU; dropout is nothing here
-            read = slice(None)
+            reads = operator.attrgetter("weight")  # of the layers behind it
     # the last four outputs are xi, beta of the lower tail and of the upper: both xi first, for one operation on both
     bins = len(config.bin_edges) - 1
     order = [*range(bins), bins, bins + 2, bins + 1, bins + 3]
-    raw = graph("Gemm", h, weight(model.output.weight[order][:, read]), weight(model.output.bias[order]), transB=1)
+    raw = graph("Gemm", h, weight(reads(model.output)[order]), weight(model.output.bias[order]), transB=1)
     graph.nodes.append(_split(raw, weight([bins, 2, 2]), ["logits", "raw_xi", "raw_beta"]))
     low, high = np.array([config.lower_xi_bounds, config.upper_xi_bounds]).T
     xi = graph("Mul", graph("Sigmoid", "raw_xi"), weight(high - low))
@@ -184,7 +199,7 @@ def _split(raw: str, sizes: str, to: list[str]) -> Any:
 
 
 def _trunk(graph: _Graph, model: PassingModel) -> str:
-    """State of each play at its last frame, (batch, channels): `TCN.forward`.
+    """State of each play at its last frame, (batch, channels + 1): `TCN.forward` and a 1.
 
     Beside the channels travels one more, which is 1 on a real frame and 0 before a play began. A bias is that channel's
     weight, so that what was 0 before the play stays 0 through every layer, and nothing has to be masked again.
@@ -195,14 +210,14 @@ def _trunk(graph: _Graph, model: PassingModel) -> str:
     # The first layer reads 176 channels: all its taps, and the residual path, at each frame where it lies in x
     at_once = torch.cat([*_with_present(first.first).unbind(-1), _residual(first)[..., 0]])
     at_once, bias = at_once[:, :-1] / model.x_scale.T.double(), at_once[:, -1]
-    y = graph("Sub", "x", weight(model.x_shift))
-    y = graph("Conv", y, weight(at_once.unsqueeze(-1)), weight(bias))
+    bias = bias - at_once @ model.x_shift.flatten().double()
+    y = graph("Conv", "x", weight(at_once.unsqueeze(-1)), weight(bias))
     # then its frames, latest first: row j has the frame j before the last; those that the state cannot reach are left
     time = graph("Squeeze", graph("Shape", "x", start=2, end=3))
     last = graph("Add", graph("Min", time, weight(trunk.receptive_field)), weight(taps))
     back = graph("Range", weight(1), last, weight(1))
     frame = graph("Sub", graph("Unsqueeze", "lengths", weight([1])), back)  # (batch, frames + taps - 1)
-    present = graph("Where", graph("GreaterOrEqual", frame, weight(0)), weight(1.0), weight(0.0))
+    present = graph.real(graph("GreaterOrEqual", frame, weight(0)))
     rows = graph("Unsqueeze", graph("Max", frame, weight(0)), weight([2]))
     y = graph("GatherND", graph("Transpose", y, perm=[0, 2, 1]), rows, batch_dims=1)
     y = graph("Mul", y, graph("Unsqueeze", present, weight([2])))
@@ -221,7 +236,7 @@ def _trunk(graph: _Graph, model: PassingModel) -> str:
         else:
             residual = graph.slice(h, {2: (0, END, 2)})
         h = _second(graph, block, graph("Relu", z), residual)
-    return graph("Squeeze", graph.slice(h, {1: (0, -1, 1), 2: (0, 1, 1)}), weight([2]))
+    return graph("Gather", h, weight(0), axis=2)
 
 
 def _second(graph: _Graph, block: Block, z: str, residual: str) -> str:

@@ -5,12 +5,12 @@ Torch needs a tenth of a millisecond for each number of a single law, most of it
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from functools import cached_property
-from math import exp, log1p
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from qbsbp.realtime import kernels
 
 __all__ = ["YardsLaw"]
 
@@ -45,7 +45,6 @@ class YardsLaw:
     ) -> None:
         self.bin_edges, self.logits, self.xi, self.beta = bin_edges, logits, xi, beta
         self.tail_mass, self.lower, self.upper = tail_mass, lower, upper
-        self._row = np.arange(len(logits))[:, None]
 
     def __len__(self) -> int:
         return len(self.logits)
@@ -79,34 +78,13 @@ class YardsLaw:
                 f"and yards[{play}] is {yards[play]:g}. Correct the gain or the yards to goal."
             )
         if len(self) == 1:
-            return np.array([self._rank_of_one(float(yards[0]))])
+            one = kernels.rank(
+                self.bin_edges, self.logits[0], self.xi[0], self.beta[0], self.tail_mass, self.lower[0], self.upper[0],
+                yards[0],
+            )  # fmt: skip
+            return np.array([one])
         below = self._unbounded(yards[:, None] + HALVES, beyond=False)
         return (np.where(yards > self.lower, below[:, 0], 0.0) + np.where(yards < self.upper, below[:, 1], 1.0)) / 2
-
-    def _rank_of_one(self, yards: float) -> float:
-        """`rank` of the only play, in plain numbers: a quarter of the time that arrays of one number take."""
-        (low, high), edges, below = self.tail_mass, self.bin_edges.tolist(), self._below[0].tolist()
-
-        def threshold(level: float) -> float:
-            k = bisect_left(below, level, 1) - 1  # the bin that reaches the level: a tie is on the left
-            return edges[k] + (edges[k + 1] - edges[k]) * (level - below[k]) / (below[k + 1] - below[k])
-
-        def tail(excess: float, side: int) -> float:
-            z, xi = excess / float(self.beta[0, side]), float(self.xi[0, side]) or 1e-12
-            return 0.0 if xi * z <= -1 else exp(-log1p(xi * z) / xi)
-
-        def up_to(z: float) -> float:
-            start, stop = thresholds
-            if z < start:
-                return low * tail(start - z, 0)
-            if z > stop:
-                return 1 - high * tail(z - stop, 1)
-            k = min(max(bisect_right(edges, z) - 1, 0), len(edges) - 2)
-            return below[k] + (below[k + 1] - below[k]) * (z - edges[k]) / (edges[k + 1] - edges[k])
-
-        thresholds = threshold(low), threshold(1 - high)
-        before = up_to(yards - 0.5) if yards > self.lower[0] else 0.0
-        return (before + (up_to(yards + 0.5) if yards < self.upper[0] else 1.0)) / 2
 
     def quantile(self, level: float) -> NDArray:
         """The fewest yards with a `cdf` of at least `level`, a number in (0, 1); shape (plays,)."""
@@ -123,6 +101,10 @@ class YardsLaw:
         """`cdf` or `survival` at all yards from the lower bound on, (plays, n); from a play's upper one on, 1 or 0."""
         widest = int((self.upper - self.lower).max(initial=0))
         return self._probability(self.lower[:, None] + np.arange(widest), beyond)
+
+    @cached_property
+    def _row(self) -> NDArray:
+        return np.arange(len(self))[:, None]
 
     @cached_property
     def _below(self) -> NDArray:

@@ -11,14 +11,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qbsbp.realtime import kernels
+from qbsbp.realtime.kernels import REACH, STILL
 from qbsbp.schema import FOOTBALL
-from qbsbp.tracking import ACCELERATION_FRAMES, MAX_SPEED, METRES
+from qbsbp.tracking import ACCELERATION_FRAMES
 
 __all__ = ["Motion", "Moved"]
 
 RATE = FOOTBALL.frames_per_second
-REACH = MAX_SPEED / METRES[FOOTBALL.length_unit] / RATE  # yards between two frames
-STILL = 0.1  # yards of a last step after which a frame without any is a frozen one
+RATES = {np.dtype(kind): np.array([RATE], dtype=kind) for kind in (np.float32, np.float64)}
 
 
 class Moved(NamedTuple):
@@ -29,14 +30,18 @@ class Moved(NamedTuple):
         velocity: Yards a second, NaN where unknown, the same shape.
         acceleration: Yards a second squared, NaN where unknown, the same shape.
         orientation: Degrees, shape (F, 23).
-        jumped: Whether a player was out of reach, and held, shape (F, 23).
+        jumped: Whether a player was out of reach, and held, shape (F, 23); None where nobody was.
     """
 
     place: NDArray
     velocity: NDArray
     acceleration: NDArray
     orientation: NDArray
-    jumped: NDArray
+    jumped: NDArray | None
+
+    def frames(self, which: slice) -> Moved:
+        """Some of the frames."""
+        return Moved(*(None if part is None else part[which] for part in self))
 
 
 class Motion:
@@ -71,45 +76,20 @@ class Motion:
         return Moved(*map(np.stack, zip(*map(self._step, place, orientation, repaired))))
 
     def _quickly(self, place: NDArray, orientation: NDArray) -> Moved | None:
-        """The frames where all are measured, one after the other; None, and nothing changed, where one has to be held.
-
-        From the frame before on, a step of at most REACH along both of x and y, and REACH together, is a credible one.
-        """
+        """The frames where nobody has to be held, by `kernels.move`; None, and nothing changed, where somebody has."""
         if self.kept is not None:
             return None
-        frames, count = len(place), self.count
-        before = np.empty_like(place)
-        before[0], before[1:] = self.place if count else place[0], place[:-1]
-        step = place - before
-        size = np.abs(step)
-        size[:, self.ball] = 0.0
-        farthest = size.max(axis=(1, 2)).tolist()
-        if max(farthest) > REACH / 2**0.5 and (np.hypot(size[..., 0], size[..., 1]) > REACH).any():
+        last = self.place if self.count else place[0]
+        credible, velocity, acceleration, latest, last_step = kernels.move(
+            place, last.astype(place.dtype, copy=False), self.latest, self.count, self.last_step, self.ball,
+            RATES[place.dtype],
+        )  # fmt: skip
+        if not credible:
             return None
-        last_step = self.last_step
-        for far in farthest:  # a frame without a step after one of more than STILL is frozen
-            if far == 0 and last_step > STILL:
-                return None
-            last_step = far or last_step
-        velocity = (RATE * step).astype(np.float64)
-        if not count:
-            velocity[0] = np.nan
-        past = len(self.latest)
-        known = np.concatenate([self.latest, velocity])  # known[past + i] is frame i of the block
-        if count > ACCELERATION_FRAMES:
-            lag = ACCELERATION_FRAMES
-            acceleration = RATE * (velocity - known[past - lag : past - lag + frames]) / lag
-        else:
-            age = np.arange(count, count + frames)
-            lags = np.clip(age - 1, 1, ACCELERATION_FRAMES)
-            earlier = known[np.maximum(past + np.arange(frames) - lags, 0)]
-            acceleration = RATE * (velocity - earlier) / lags[:, None, None]
-            acceleration[age < 2] = np.nan
-        velocity[:, self.ball] = acceleration[:, self.ball] = np.nan
-        self.count, self.last_step, self.latest = count + frames, last_step, known[-ACCELERATION_FRAMES:]
+        self.count, self.last_step, self.latest = self.count + len(place), last_step, latest
         self.place = self.raw = place[-1]
         self.orientation = orientation[-1]
-        return Moved(place, velocity, acceleration, orientation, np.zeros(orientation.shape, dtype=bool))
+        return Moved(place, velocity, acceleration, orientation, None)
 
     def _step(self, place: NDArray, orientation: NDArray, repaired: NDArray) -> Moved:
         """One frame, whatever has to be held; all of its shapes without the first dimension."""

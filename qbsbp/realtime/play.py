@@ -9,16 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import linear_sum_assignment
 
-from qbsbp.features.passing import (
-    LAST_WEEK,
-    PASSING_PLAYER_FEATURES,
-    Teams,
-    View,
-    player_features,
-    receivers,
-)
-from qbsbp.realtime.facts import line_up_one, static_features_of_one
+from qbsbp.features.passing import LAST_WEEK, PASSING_PLAYER_FEATURES, Teams, receivers
+from qbsbp.realtime import kernels
 from qbsbp.realtime.law import YardsLaw
 from qbsbp.realtime.motion import Motion, Moved
 from qbsbp.schema import FOOTBALL, Tracking
@@ -31,8 +25,8 @@ __all__ = ["Play", "Situation", "Tracks", "raw_plays"]
 ENTITIES, RATE = FOOTBALL.entities, FOOTBALL.frames_per_second
 LEAST, MOST = np.array([(FOOTBALL.frames[axis].low, FOOTBALL.frames[axis].high) for axis in "xy"]).T
 SIDES = ("offence", "defence", "ball")
-# of the player features every other is a part across the field, to the target's side: 1 where he is on the left
-MIRROR = {side: np.array([[1], [side]] * 4 * 22, dtype=np.float32) for side in (1.0, -1.0)}
+HALVES = {np.dtype(kind): np.array([FOOTBALL.field_width / 2], dtype=kind) for kind in (np.float32, np.float64)}
+TARGET_KNOWN, HELD = (kernels.FACTS.index(name) for name in ("target_known", "held"))
 FACTS = {
     **{name: FOOTBALL.plays[name] for name in ("down", "yards_to_go", "yards_to_goal", "quarter", "clock")},
     **{name: FOOTBALL.plays[name] for name in ("score_difference", "week", "line_of_scrimmage")},
@@ -192,17 +186,11 @@ class Play:
 
     def __init__(self, scorer: Scorer, situation: Situation) -> None:
         self.situation, self._scorer = situation, scorer
-        side = np.array([SIDES.index(name) for name in situation.side.tolist()])
-        by_side = np.argsort(side, kind="stable")
-        self._ball = int(by_side[22])
-        self._teams = Teams(
-            situation.player_id[None],
-            by_side[None, :11],
-            by_side[None, 11:22],
-            by_side[22:],
-            (situation.position[by_side[:11]] == "OL")[None],
-        )
-        self._passer = np.array([situation.column_of("passer_id", situation.passer_id)])
+        sides, positions = situation.side.tolist(), situation.position.tolist()
+        offence, defence, (self._ball,) = ([k for k, name in enumerate(sides) if name == side] for side in SIDES)
+        self._offence, self._defence = np.array(offence), np.array(defence)
+        self._lineman = np.array([positions[k] == "OL" for k in offence])
+        self._passer = situation.column_of("passer_id", situation.passer_id)
         self._target = None  # his column
         if situation.target_id and scorer.use_target:
             self._target = situation.column_of("target_id", situation.target_id)
@@ -213,9 +201,10 @@ class Play:
         self._at_snap: NDArray | None = None  # where everybody stood
         self._lineups: dict[int, tuple[NDArray, float]] = {}
         self._receivers: list[int] = []  # their columns, once somebody asks
-        self._line = np.float64(situation.line_of_scrimmage)
-        self._facts = {name: float(getattr(situation, name)) for name in list(FACTS)[:6]}
-        self._facts["weeks_left"] = max(LAST_WEEK - float(situation.week), 0.0)
+        self._line = float(situation.line_of_scrimmage)
+        known = {name: getattr(situation, name) for name in list(FACTS)[:6]}
+        known["weeks_left"] = max(LAST_WEEK - situation.week, 0)
+        self._facts = np.array([float(known.get(name, 0.0)) for name in kernels.FACTS])
         self._bounds = np.array([situation.yards_to_goal - 100.0]), np.array([float(situation.yards_to_goal)])
         # the features of the last frames, seen from a target on the left; twice the room, so that they seldom move
         self._features = np.empty((2 * scorer.past_frames, ENTITIES, len(PASSING_PLAYER_FEATURES)), dtype=np.float32)
@@ -238,16 +227,17 @@ class Play:
             ValueError: A frame has not 23 entries or comes out of order, a place is not finite or far off the field, or
                 the snap is not among these frames or comes a second time. The play is then as it was before.
         """
-        place, orientation, repaired, snap = self._check(tracks, snap_frame)
+        place, orientation, repaired, first, snap = self._check(tracks, snap_frame)
         moved = self._motion.extend(place, orientation, repaired)
-        self._frame_id = int(np.ravel(tracks.frame_id)[-1])
+        self._frame_id = first + len(place) - 1
         if snap is not None:
-            self._at_snap = moved.place[snap][None]
-            moved = Moved(*(part[snap:] for part in moved))
+            self._at_snap = moved.place[snap]
+            moved = moved.frames(slice(snap, None))
         if self._at_snap is None:
             return None
         self._frames += len(moved.place)
-        self._jumps += moved.jumped.sum(axis=0)
+        if moved.jumped is not None:
+            self._jumps += moved.jumped.sum(axis=0)
         self._now = moved.place[-1], moved.velocity[-1], moved.orientation[-1]
         self._keep(moved)
         return self.law()
@@ -280,15 +270,14 @@ class Play:
             raise ValueError("law: the ball has not been snapped; push the frame of the snap with snap_frame first.")
         (order, side), known = self._line_up(target_id)
         n = min(self._frames, self._scorer.past_frames)
-        kept = self._features[self._end - n : self._end].take(order, axis=1)
-        x = np.empty((1, kept[0].size, n), dtype=np.float32)
-        np.multiply(kept.reshape(n, -1).T, MIRROR[side], out=x[0])
+        x = kernels.tensor(self._features[self._end - n : self._end], order, side)
+        self._facts[TARGET_KNOWN], self._facts[HELD] = known, (self._frames - 1) / RATE
         place, velocity, _ = self._now
-        view = View(self._line, np.float64(side))
-        vectors = *view.place(place[order].T), *view.turn(np.where(np.isnan(velocity), 0.0, velocity)[order].T)
-        facts = self._facts | {"target_known": float(known), "held": (self._frames - 1) / RATE}
-        static = static_features_of_one(*(part.tolist() for part in vectors), facts)
-        return x, np.array([n]), static
+        return (
+            x,
+            np.array([n]),
+            kernels.static_features(place, velocity, order, self._line, HALVES[place.dtype], side, self._facts),
+        )
 
     def _line_up(self, target_id: int | None) -> tuple[tuple[NDArray, float], bool]:
         """Who is in which slot and from which side, and whether a target is known; worked out once for every target."""
@@ -297,19 +286,27 @@ class Play:
         if target is None:
             target = self._faced()
         if target not in self._lineups:
-            teams = self._teams
-            offence, defence, linemen = (part[0].tolist() for part in (teams.offence, teams.defence, teams.lineman))
-            self._lineups[target] = line_up_one(
-                self._at_snap[0], offence, defence, self._ball, linemen, int(self._passer[0]), target
+            attack, gap, side = kernels.line_up(
+                self._at_snap, self._offence, self._defence, self._ball, self._lineman, self._passer, target
             )
+            marker = self._defence[linear_sum_assignment(gap)[1]]  # as in `qbsbp.tracking.pair_defenders`
+            self._lineups[target] = np.concatenate([attack, marker]), side
         return self._lineups[target], known
 
     def _faced(self) -> int:
         """Column of the receiver nearest to the way the passer's torso faces, as in `passing_plays`."""
         if not self._receivers:
-            self._receivers = self._teams.offence[receivers(self._at_snap, self._teams, self._passer)].tolist()
+            teams = Teams(
+                self.situation.player_id[None],
+                self._offence[None],
+                self._defence[None],
+                np.array([self._ball]),
+                self._lineman[None],
+            )
+            among = receivers(self._at_snap[None], teams, np.array([self._passer]))[0]
+            self._receivers = self._offence[among].tolist()
         place, _, orientation = self._now
-        passer = int(self._passer[0])
+        passer = self._passer
         own, angle = place[passer], np.radians(orientation[passer])
         if np.isnan(angle):
             return self._receivers[0]
@@ -322,21 +319,23 @@ class Play:
         """Add the features of some frames to those kept, seen from a target on the left."""
         room, past = len(self._features), self._scorer.past_frames
         if len(moved.place) > past:
-            moved = Moved(*(part[-past:] for part in moved))
+            moved = moved.frames(slice(-past, None))
         n = len(moved.place)
         if self._end + n > room:
             self._features[: past - n] = self._features[self._end - (past - n) : self._end]
             self._end = past - n
-        place, velocity, acceleration = ((part[..., 0], part[..., 1]) for part in moved[:3])
-        angle = np.radians(moved.orientation)
-        facing = np.sin(angle), np.cos(angle)
-        place = View(self._line, np.float64(1.0)).place(place)
-        self._features[self._end : self._end + n] = player_features(place, velocity, acceleration, facing)
+        angle, half = np.radians(moved.orientation), HALVES[moved.place.dtype]
+        kernels.player_features(
+            *moved[:3], np.sin(angle), np.cos(angle), self._line, half, self._features[self._end : self._end + n]
+        )
         self._end += n
 
-    def _check(self, tracks: Tracks, snap_frame: int | None) -> tuple[NDArray, NDArray, NDArray | None, int | None]:
-        """Places, orientations and repairs of the frames, and which of them is the snap; or a ValueError."""
-        number = np.atleast_1d(tracks.frame_id)
+    def _check(
+        self, tracks: Tracks, snap_frame: int | None
+    ) -> tuple[NDArray, NDArray, NDArray | None, int, int | None]:
+        """Places, orientations and repairs of the frames, number of the first, and which is the snap; or an error."""
+        number = np.asarray(tracks.frame_id)
+        number = number if number.ndim else number[None]
         if not len(number):
             raise ValueError("frame_id: expected at least one frame, came none. Push the next one.")
         first = number[0] if self._frame_id is None else self._frame_id + 1
@@ -346,32 +345,34 @@ class Play:
                 f"frame_id: expected {first + at}, came {number[at]}. Frames come one after the other; push those that "
                 "are missing first, with repaired=True where nothing was recorded, and none twice."
             )
-        place = np.empty((len(number), ENTITIES, 2), dtype=np.result_type(tracks.x, tracks.y, np.float32))
-        angle, repaired = np.atleast_2d(tracks.orientation), tracks.repaired
-        values = {"x": np.atleast_2d(tracks.x), "y": np.atleast_2d(tracks.y), "orientation": angle}
-        if repaired is not None:
-            values["repaired"] = repaired = np.atleast_2d(repaired)
-        for name, array in values.items():
-            if array.shape != (len(number), ENTITIES):
+        x, y, angle, repaired = (None if part is None else _rows(part) for part in tracks[1:])
+        for name, array in zip(Tracks._fields[1:], (x, y, angle, repaired)):
+            if array is not None and array.shape != (len(number), ENTITIES):
                 raise ValueError(
                     f"{name}, frame {number[0]}: expected {len(number)} x {ENTITIES} entries, a row a frame with 22 "
                     f"players and the ball as in situation.player_id, came shape {array.shape}. Push whole frames."
                 )
-        place[..., 0], place[..., 1] = values["x"], values["y"]
-        inside = (place >= LEAST) & (place <= MOST)  # NaN is neither
-        if not inside.all():
-            frame, entity, axis = np.argwhere(~inside)[0]
+        x, y = (part if part.dtype in HALVES else part.astype(np.float64) for part in (x, y))
+        place, inside = kernels.within(x, y, LEAST, MOST)
+        if not inside:
+            frame, entity, axis = np.argwhere(~((place >= LEAST) & (place <= MOST)))[0]
             raise ValueError(
                 f"{'xy'[axis]}, frame {number[frame]}, player {self.situation.player_id[entity]}: expected "
                 f"{FOOTBALL.frames['xy'[axis]].expected}, came {place[frame, entity, axis]:g}. Correct it, or push the "
                 "last place with repaired=True."
             )
         if snap_frame is None:
-            return place, angle, repaired, None
+            return place, angle, repaired, int(first), None
         snap = int(snap_frame - number[0])
         if self._at_snap is not None or not 0 <= snap < len(number):
             raise ValueError(
                 f"snap_frame: expected one of the frames pushed with it, {number[0]} to {number[-1]}, and once a play, "
                 f"came {snap_frame}{' after another' * (self._at_snap is not None)}. Correct it."
             )
-        return place, angle, repaired, snap
+        return place, angle, repaired, int(first), snap
+
+
+def _rows(values: ArrayLike) -> NDArray:
+    """One row a frame, also of the numbers of a single one."""
+    values = np.asarray(values)
+    return values if values.ndim > 1 else values[None]
