@@ -373,6 +373,6 @@ class Play:
 
 
 def _rows(values: ArrayLike) -> NDArray:
-    """One row a frame, also of the numbers of a single one."""
-    values = np.asarray(values)
+    """One row a frame, also of the numbers of a single one; contiguous, for any other layout would be compiled anew."""
+    values = np.ascontiguousarray(values)
     return values if values.ndim > 1 else values[None]
