@@ -345,14 +345,18 @@ class Play:
                 f"frame_id: expected {first + at}, came {number[at]}. Frames come one after the other; push those that "
                 "are missing first, with repaired=True where nothing was recorded, and none twice."
             )
-        x, y, angle, repaired = (None if part is None else _rows(part) for part in tracks[1:])
-        for name, array in zip(Tracks._fields[1:], (x, y, angle, repaired)):
-            if array is not None and array.shape != (len(number), ENTITIES):
-                raise ValueError(
-                    f"{name}, frame {number[0]}: expected {len(number)} x {ENTITIES} entries, a row a frame with 22 "
-                    f"players and the ball as in situation.player_id, came shape {array.shape}. Push whole frames."
-                )
-        x, y = (part if part.dtype in HALVES else part.astype(np.float64) for part in (x, y))
+        x, y, angle = _rows(tracks.x), _rows(tracks.y), _rows(tracks.orientation)
+        repaired = None if tracks.repaired is None else _rows(tracks.repaired)
+        shape = (len(number), ENTITIES)
+        if not (x.shape == y.shape == angle.shape == shape and (repaired is None or repaired.shape == shape)):
+            given = zip(Tracks._fields[1:], (x, y, angle, repaired))
+            name, came = next((n, part.shape) for n, part in given if part is not None and part.shape != shape)
+            raise ValueError(
+                f"{name}, frame {number[0]}: expected {len(number)} x {ENTITIES} entries, a row a frame with 22 "
+                f"players and the ball as in situation.player_id, came shape {came}. Push whole frames."
+            )
+        if not (x.dtype in HALVES and y.dtype in HALVES):
+            x, y = x.astype(np.float64), y.astype(np.float64)
         place, inside = kernels.within(x, y, LEAST, MOST)
         if not inside:
             frame, entity, axis = np.argwhere(~((place >= LEAST) & (place <= MOST)))[0]
