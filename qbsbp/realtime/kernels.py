@@ -110,7 +110,7 @@ def move(place, last, latest, count, last_step, ball, rate):
 
 @njit(cache=True)
 def player_features(place, velocity, acceleration, sine, cosine, line, half, out):
-    """The features of some frames, seen from a target on the left, into `out`, shape (F, E, 8).
+    """The features of some frames, seen from a target on the left, into `out`, shape (E, 8, F).
 
     Args:
         place: Yards on the field, shape (F, E, 2).
@@ -136,19 +136,19 @@ def player_features(place, velocity, acceleration, sine, cosine, line, half, out
             )
             for k in range(8):
                 value = values[k] / PLAYER_SCALES[k]
-                out[f, e, k] = 0.0 if np.isnan(value) else value
+                out[e, k, f] = 0.0 if np.isnan(value) else value
 
 
 @njit(cache=True)
 def tensor(features, order, side):
-    """What the network reads of the frames: shape (1, 176, F), the players of `features` (F, E, 8) in their slots."""
-    frames, slots, each = features.shape[0], len(order), features.shape[2]
+    """What the network reads of the frames: shape (1, 176, F), the players of `features` (E, 8, F) in their slots."""
+    (_, each, frames), slots = features.shape, len(order)
     x = np.empty((1, slots * each, frames), dtype=np.float32)
     for slot in range(slots):
         for k in range(each):
             sign = np.float32(side if k % 2 else 1.0)  # every other feature is a part across the field
             for f in range(frames):
-                x[0, slot * each + k, f] = features[f, order[slot], k] * sign
+                x[0, slot * each + k, f] = features[order[slot], k, f] * sign
     return x
 
 

@@ -207,7 +207,7 @@ class Play:
         self._facts = np.array([float(known.get(name, 0.0)) for name in kernels.FACTS])
         self._bounds = np.array([situation.yards_to_goal - 100.0]), np.array([float(situation.yards_to_goal)])
         # the features of the last frames, seen from a target on the left; twice the room, so that they seldom move
-        self._features = np.empty((2 * scorer.past_frames, ENTITIES, len(PASSING_PLAYER_FEATURES)), dtype=np.float32)
+        self._features = np.empty((ENTITIES, len(PASSING_PLAYER_FEATURES), 2 * scorer.past_frames), dtype=np.float32)
         self._end = 0
 
     def push(self, tracks: Tracks, *, snap_frame: int | None = None) -> YardsLaw | None:
@@ -270,7 +270,7 @@ class Play:
             raise ValueError("law: the ball has not been snapped; push the frame of the snap with snap_frame first.")
         (order, side), known = self._line_up(target_id)
         n = min(self._frames, self._scorer.past_frames)
-        x = kernels.tensor(self._features[self._end - n : self._end], order, side)
+        x = kernels.tensor(self._features[..., self._end - n : self._end], order, side)
         self._facts[TARGET_KNOWN], self._facts[HELD] = known, (self._frames - 1) / RATE
         place, velocity, _ = self._now
         return (
@@ -317,16 +317,16 @@ class Play:
 
     def _keep(self, moved: Moved) -> None:
         """Add the features of some frames to those kept, seen from a target on the left."""
-        room, past = len(self._features), self._scorer.past_frames
+        room, past = self._features.shape[-1], self._scorer.past_frames
         if len(moved.place) > past:
             moved = moved.frames(slice(-past, None))
         n = len(moved.place)
         if self._end + n > room:
-            self._features[: past - n] = self._features[self._end - (past - n) : self._end]
+            self._features[..., : past - n] = self._features[..., self._end - (past - n) : self._end]
             self._end = past - n
         angle, half = np.radians(moved.orientation), HALVES[moved.place.dtype]
         kernels.player_features(
-            *moved[:3], np.sin(angle), np.cos(angle), self._line, half, self._features[self._end : self._end + n]
+            *moved[:3], np.sin(angle), np.cos(angle), self._line, half, self._features[..., self._end : self._end + n]
         )
         self._end += n
 
