@@ -185,7 +185,7 @@ class Play:
     """
 
     def __init__(self, scorer: Scorer, situation: Situation) -> None:
-        self.situation, self._scorer = situation, scorer
+        self.situation, self._scorer, self._binding = situation, scorer, scorer.binding()
         sides, positions = situation.side.tolist(), situation.position.tolist()
         offence, defence, (self._ball,) = ([k for k, name in enumerate(sides) if name == side] for side in SIDES)
         self._offence, self._defence = np.array(offence), np.array(defence)
@@ -259,7 +259,7 @@ class Play:
         Raises:
             ValueError: The snap has not been, or the target is not among the eligible.
         """
-        return self._scorer.laws_unchecked(*self.tensors(target_id), *self._bounds)
+        return self._scorer.laws_unchecked(self._binding, *self.tensors(target_id), *self._bounds)
 
     def tensors(self, target_id: int | None = None) -> tuple[NDArray, NDArray, NDArray]:
         """What the network reads of the play as it stands: x (1, channels, time), lengths (1,), static (1, features).
