@@ -21,7 +21,18 @@ from qbsbp.features.passing import BALL_SPEED, FAR, PASSING_PLAYER_FEATURES, PAS
 from qbsbp.schema import FOOTBALL
 from qbsbp.tracking import ACCELERATION_FRAMES, MAX_SPEED, METRES
 
-__all__ = ["FACTS", "REACH", "STILL", "line_up", "move", "player_features", "rank", "static_features", "tensor"]
+__all__ = [
+    "FACTS",
+    "REACH",
+    "STILL",
+    "line_up",
+    "move",
+    "player_features",
+    "rank",
+    "static_features",
+    "tensor",
+    "within",
+]
 
 RATE = FOOTBALL.frames_per_second
 REACH = MAX_SPEED / METRES[FOOTBALL.length_unit] / RATE
